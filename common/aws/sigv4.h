@@ -1,0 +1,76 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+
+#include "common/aws/error_shape.h"
+#include "common/base/clock.h"
+#include "common/codec/digest.h"
+#include "common/net/http_types.h"
+
+namespace millrace::aws {
+
+struct Credentials {
+  std::string access_key_id;
+  std::string secret_access_key;
+  std::string account_id = "000000000000";
+  std::string user_name;
+};
+
+// Who a request is from.
+struct Identity {
+  std::string access_key_id;
+  std::string account_id = "000000000000";
+  std::string user_name;
+  std::string region = "us-east-1";  // of the credential scope
+};
+
+// Looks an access key up; nothing where it is not known. Any thread.
+class KeyStore {
+ public:
+  virtual ~KeyStore() = default;
+  virtual std::optional<Credentials> Find(std::string_view access_key_id) const = 0;
+};
+
+// Signature Version 4 verification, header and query (presigned) form. The caller hashes the body
+// (in batches) and passes the digest; a request whose declared x-amz-content-sha256 differs from it
+// is refused, UNSIGNED-PAYLOAD too. An unknown key takes the same path with a dummy secret, so that it
+// costs the time of a bad signature. Signing keys are cached per (key, date, region, service), bounded.
+// Any thread. Source: docs.aws.amazon.com, "Create a signed AWS API request".
+class SigV4Verifier {
+ public:
+  SigV4Verifier(const KeyStore& keys, const Clock& clock, std::string service);
+  ~SigV4Verifier();
+  struct Outcome {
+    std::optional<Identity> identity;
+    std::optional<ErrorShape> error;  // set exactly where identity is not
+  };
+  Outcome Verify(const net::HttpRequest& request, const codec::Sha256Digest& body_digest) const;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+struct SignRequest {
+  std::string method = "POST";
+  std::string host;
+  std::string path = "/";
+  std::string query;
+  std::vector<net::OwnedHeader> headers;  // signed too
+  std::string_view body;
+  std::string region = "us-east-1";
+  std::string service = "kinesis";
+};
+// The headers to add: host, x-amz-date, authorization.
+std::vector<net::OwnedHeader> SignV4(const SignRequest& request, const Credentials& credentials, WallMs now);
+
+// The access key id and region that a request claims, unverified: for `--auth none`.
+Identity ClaimedIdentity(const net::HttpRequest& request);
+
+}  // namespace millrace::aws

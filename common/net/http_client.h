@@ -1,0 +1,56 @@
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/base/status.h"
+#include "common/net/http_types.h"
+
+namespace millrace::net {
+
+struct ClientRequest {
+  std::string method = "POST";
+  std::string target = "/";
+  std::vector<OwnedHeader> headers;
+  std::string body;
+};
+struct ClientResponse {
+  int status = 0;
+  std::vector<OwnedHeader> headers;
+  std::string body;
+  std::string_view FindHeader(std::string_view name) const;
+};
+
+struct HttpClientOptions {
+  std::chrono::milliseconds connect_time_max{5'000};
+  std::chrono::milliseconds read_time_max{30'000};
+  bool verify_certificate = true;
+};
+
+// A blocking HTTP/1.1 client with one kept-alive connection (on cpp-httplib): for the CLI, the agent
+// and calls between our processes, never on an executor. One thread at a time.
+class HttpClient {
+ public:
+  // `endpoint`: "http://host:port" or "https://host:port".
+  HttpClient(const std::string& endpoint, HttpClientOptions options = {});
+  ~HttpClient();
+  HttpClient(HttpClient&&) noexcept;
+  // Unavailable when nobody answers, Timeout when it takes too long; any HTTP status is a success.
+  Result<ClientResponse> Send(const ClientRequest& request);
+  // The same, handing the body over in pieces as it arrives; `on_data` returns false to stop. A
+  // status other than 200 is returned with its whole body instead.
+  Result<ClientResponse> Stream(const ClientRequest& request,
+                                const std::function<bool(std::string_view)>& on_data);
+  // Breaks a call that another thread is in.
+  void Abort();
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace millrace::net
