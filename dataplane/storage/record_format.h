@@ -1,0 +1,93 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <optional>
+#include <string_view>
+#include <vector>
+
+#include "common/base/bytes.h"
+
+namespace millrace::storage {
+
+// One record as it lies in the log, in memory and between pods (docs/formats/record.md), little-endian:
+//   u32 crc     CRC-32C of everything after it
+//   u16 key     length of the partition key in bytes
+//   u16 flags   0
+//   u32 data    length of the data
+//   key, data
+// A record carries neither its index nor its arrival time: its chunk does, for all of its records, so
+// that whoever decodes a request can encode and checksum records before the log has seen them.
+constexpr size_t kRecordHeaderBytes = 12;
+
+constexpr size_t EncodedRecordSize(size_t key_bytes, size_t data_bytes) {
+  return kRecordHeaderBytes + key_bytes + data_bytes;
+}
+
+struct RecordView {
+  std::string_view key;
+  std::string_view data;
+};
+
+// Encodes records one after another into one buffer. A value; one thread. The data is written in place
+// by the caller (base64 decoded straight into it), then sealed with its checksum:
+//   uint8_t* at = batch.Begin(key, most_bytes);  n = decode(at);  batch.End(n);
+class RecordBatch {
+ public:
+  explicit RecordBatch(size_t bytes_expected = 0) { buffer_.reserve(bytes_expected); }
+  // Room for `data_bytes_max` bytes of data; valid until End.
+  uint8_t* Begin(std::string_view key, size_t data_bytes_max);
+  // The data has `data_bytes`; computes the checksum.
+  void End(size_t data_bytes);
+  // Takes the record that was begun back.
+  void Abandon();
+  void Add(std::string_view key, std::string_view data);
+
+  uint32_t count() const { return count_; }
+  // Bytes of keys and data, as the API counts throughput.
+  uint64_t payload_bytes() const { return payload_bytes_; }
+  size_t encoded_bytes() const { return size_; }
+  // Hands the encoded bytes over; the batch is empty afterwards.
+  Slice Take();
+
+ private:
+  // Grows without zeroing what the decoder is about to overwrite.
+  struct RawBuffer {
+    RawBuffer() = default;
+    RawBuffer(RawBuffer&& other) noexcept : data(std::move(other.data)), capacity(other.capacity) { other.capacity = 0; }
+    RawBuffer& operator=(RawBuffer&& other) noexcept {
+      data = std::move(other.data);
+      capacity = other.capacity;
+      other.capacity = 0;
+      return *this;
+    }
+    void reserve(size_t bytes);
+    void grow(size_t used, size_t bytes);
+    std::unique_ptr<uint8_t[]> data;
+    size_t capacity = 0;
+  };
+  RawBuffer buffer_;
+  size_t size_ = 0;
+  size_t begun_at_ = 0;
+  size_t begun_key_ = 0;
+  uint32_t count_ = 0;
+  uint64_t payload_bytes_ = 0;
+};
+
+// Walks encoded records. Next gives nothing at the end or at a record that does not hold together
+// (short, or a wrong checksum): `corrupt()` tells which.
+class RecordReader {
+ public:
+  RecordReader(const uint8_t* data, size_t size) : at_(data), end_(data + size) {}
+  explicit RecordReader(const Slice& records) : RecordReader(records.data(), records.size()) {}
+  std::optional<RecordView> Next(bool verify_checksum = true);
+  bool corrupt() const { return corrupt_; }
+
+ private:
+  const uint8_t* at_;
+  const uint8_t* end_;
+  bool corrupt_ = false;
+};
+
+}  // namespace millrace::storage
