@@ -70,6 +70,9 @@ struct ShardMap {
   std::vector<std::string> shard_level_metrics;
   std::vector<MapShard> shards;       // by index, expired ones left out
   std::vector<MapConsumer> consumers;
+  // Never go back, also when the shards they counted are gone from the map.
+  uint32_t next_shard_index = 0;
+  uint64_t last_epoch = 0;
 
   static Result<ShardMap> Parse(const json::Value& spec);
   json::Value ToValue() const;

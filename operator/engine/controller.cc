@@ -1,0 +1,37 @@
+#include "operator/engine/controller.h"
+
+#include "common/log/log.h"
+
+namespace millrace::op {
+
+Controller::Controller(std::string name, size_t workers, Clock& clock, Reconcile reconcile)
+    : name_(std::move(name)), reconcile_(std::move(reconcile)), queue_(clock) {
+  for (size_t i = 0; i < workers; ++i) threads_.emplace_back([this] { Work(); });
+}
+
+void Controller::Stop() {
+  queue_.Stop();
+  for (std::thread& thread : threads_) thread.join();
+  threads_.clear();
+}
+
+void Controller::Work() {
+  while (auto key = queue_.Take()) {
+    Outcome outcome = reconcile_(*key);
+    // A lost compare-and-set is how two writers meet, not a failure anyone should read about.
+    if (!outcome.error().ok()) {
+      if (outcome.error().code() != Code::kConflict) {
+        log::Warning("reconcile failed", {{"controller", name_},
+                                          {"resource", key->ToString()},
+                                          {"error", outcome.error().ToString()}});
+      }
+      queue_.AddWithBackoff(*key);
+    } else {
+      queue_.Forget(*key);
+      if (outcome.after()) queue_.AddAfter(*key, *outcome.after());
+    }
+    queue_.Done(*key);
+  }
+}
+
+}  // namespace millrace::op
