@@ -53,7 +53,8 @@ struct MapConsumer {
 // why. Written by the operator as the spec of a ShardMap resource of the stream's name and namespace,
 // changed only by compare-and-set; read by shard processes. A value.
 struct ShardMap {
-  uint64_t version = 0;      // rises with every change
+  uint64_t version = 0;          // rises with every change
+  uint64_t serving_version = 0;  // the last that changed what is served; later ones only note ends
   uint64_t stream_uid = 0;   // of this incarnation; ExtentId::stream
   std::string stream_name;
   std::string stream_arn;

@@ -1,0 +1,164 @@
+#include "operator/runtime/process_runtime.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "common/log/log.h"
+
+namespace millrace::op {
+namespace {
+
+constexpr Duration kBackoffFirst = std::chrono::milliseconds(100);
+constexpr Duration kBackoffMost = std::chrono::seconds(10);
+// A child that ran this long starts its back-off anew.
+constexpr Duration kHealthyAfter = std::chrono::seconds(30);
+
+std::string DescribeExit(int wait_status) {
+  if (WIFSIGNALED(wait_status)) return "killed by signal " + std::to_string(WTERMSIG(wait_status));
+  return "exited with " + std::to_string(WEXITSTATUS(wait_status));
+}
+
+}  // namespace
+
+struct ProcessRuntime::Child {
+  Workload workload;
+  std::thread thread;
+  std::condition_variable changed;
+  bool stopping = false;
+  bool started = false;
+  Status start_error;
+  WorkloadState state;
+};
+
+Status ProcessRuntime::Apply(const Workload& workload) {
+  std::unique_lock lock(mu_);
+  auto it = children_.find(workload.name);
+  if (it != children_.end()) {
+    const Workload& running = it->second->workload;
+    if (running.program == workload.program && running.arguments == workload.arguments &&
+        running.environment == workload.environment) {
+      return OkStatus();
+    }
+    std::unique_ptr<Child> old = std::move(it->second);
+    children_.erase(it);
+    lock.unlock();
+    StopChild(*old);
+    lock.lock();
+  }
+  auto child = std::make_unique<Child>();
+  Child* made = child.get();
+  made->workload = workload;
+  children_[workload.name] = std::move(child);
+  made->thread = std::thread([this, made] { Supervise(*made); });
+  made->changed.wait(lock, [made] { return made->started || !made->start_error.ok(); });
+  return made->start_error;
+}
+
+WorkloadState ProcessRuntime::Observe(const std::string& name) const {
+  std::lock_guard lock(mu_);
+  auto it = children_.find(name);
+  return it == children_.end() ? WorkloadState{} : it->second->state;
+}
+
+Result<int> ProcessRuntime::Spawn(const Workload& workload) {
+  std::vector<std::string> environment;
+  for (char** e = environ; *e; ++e) {
+    std::string entry = *e;
+    if (!workload.environment.contains(entry.substr(0, entry.find('=')))) environment.push_back(entry);
+  }
+  for (const auto& [name, value] : workload.environment) environment.push_back(name + "=" + value);
+  std::vector<char*> argv{const_cast<char*>(workload.program.c_str())};
+  for (const std::string& argument : workload.arguments) argv.push_back(const_cast<char*>(argument.c_str()));
+  argv.push_back(nullptr);
+  std::vector<char*> envp;
+  for (std::string& entry : environment) envp.push_back(entry.data());
+  envp.push_back(nullptr);
+  int log_fd = -1;
+  if (!workload.log_path.empty()) {
+    log_fd = open(workload.log_path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0640);
+    if (log_fd < 0) return ErrnoStatus(errno, "open " + workload.log_path);
+  }
+  pid_t parent = getpid();
+  pid_t pid = fork();
+  if (pid == 0) {
+    // Only async-signal-safe calls between fork and exec.
+    prctl(PR_SET_PDEATHSIG, SIGTERM);
+    if (getppid() != parent) _exit(126);
+    // Ctrl-C reaches the supervisor alone, which stops us in order.
+    setpgid(0, 0);
+    if (log_fd >= 0) dup2(log_fd, STDERR_FILENO);
+    execve(argv[0], argv.data(), envp.data());
+    _exit(127);
+  }
+  if (log_fd >= 0) close(log_fd);
+  if (pid < 0) return ErrnoStatus(errno, "fork");
+  return static_cast<int>(pid);
+}
+
+void ProcessRuntime::Supervise(Child& child) {
+  Duration backoff = kBackoffFirst;
+  std::unique_lock lock(mu_);
+  while (!child.stopping) {
+    // PDEATHSIG follows the thread that forked, so this thread forks and lives as long as the child.
+    Result<int> pid = Spawn(child.workload);
+    if (!pid.ok()) {
+      child.start_error = pid.status();
+      child.changed.notify_all();
+      return;
+    }
+    child.state.pid = *pid;
+    child.state.running = true;
+    child.started = true;
+    child.changed.notify_all();
+    MonoTime began = SystemClock().Now();
+    lock.unlock();
+    int wait_status = 0;
+    while (waitpid(*pid, &wait_status, 0) < 0 && errno == EINTR) {
+    }
+    lock.lock();
+    child.state.running = false;
+    child.state.pid = 0;
+    child.state.last_exit = DescribeExit(wait_status);
+    child.changed.notify_all();
+    if (child.stopping) return;
+    if (SystemClock().Now() - began > kHealthyAfter) backoff = kBackoffFirst;
+    ++child.state.restarts;
+    log::Warning("process ended; starting it again",
+                 {{"process", child.workload.name},
+                  {"exit", child.state.last_exit},
+                  {"after_ms", std::chrono::duration_cast<std::chrono::milliseconds>(backoff).count()}});
+    child.changed.wait_for(lock, backoff, [&] { return child.stopping; });
+    backoff = std::min(backoff * 2, kBackoffMost);
+  }
+}
+
+void ProcessRuntime::StopChild(Child& child) {
+  {
+    std::unique_lock lock(mu_);
+    child.stopping = true;
+    if (child.state.running) kill(child.state.pid, SIGTERM);
+    child.changed.notify_all();
+    if (!child.changed.wait_for(lock, stop_grace_, [&] { return !child.state.running; })) {
+      log::Warning("process does not stop; killing it", {{"process", child.workload.name}});
+      kill(child.state.pid, SIGKILL);
+    }
+  }
+  if (child.thread.joinable()) child.thread.join();
+}
+
+void ProcessRuntime::StopAll() {
+  std::map<std::string, std::unique_ptr<Child>> children;
+  {
+    std::lock_guard lock(mu_);
+    children.swap(children_);
+  }
+  for (auto& [name, child] : children) StopChild(*child);
+}
+
+}  // namespace millrace::op

@@ -1,0 +1,121 @@
+#include "operator/stream/shard_status_client.h"
+
+#include <charconv>
+#include <chrono>
+#include <vector>
+
+#include "common/json/value.h"
+#include "common/log/log.h"
+
+namespace millrace::op {
+namespace {
+
+constexpr int kPollMs = 5000;
+constexpr std::chrono::milliseconds kRetryFirst(20);
+constexpr std::chrono::milliseconds kRetryMost(500);
+
+uint64_t ParseUid(const std::string& text) {
+  uint64_t uid = 0;
+  std::from_chars(text.data(), text.data() + text.size(), uid);
+  return uid;
+}
+
+ObservedStream ParseStream(const json::Value& entry) {
+  ObservedStream stream;
+  stream.applied_version = static_cast<uint64_t>(entry["appliedVersion"].AsInt());
+  stream.dropped = entry["dropped"].AsBool();
+  stream.lost_records = static_cast<uint64_t>(entry["lostRecords"].AsInt());
+  stream.error = entry["error"].AsString();
+  for (const json::Value& sealed : entry["sealed"].AsArray()) {
+    stream.sealed.push_back({static_cast<uint32_t>(sealed["shard"].AsInt()),
+                             static_cast<uint64_t>(sealed["epoch"].AsInt()),
+                             static_cast<uint64_t>(sealed["endIndex"].AsInt())});
+  }
+  return stream;
+}
+
+}  // namespace
+
+ShardStatusClient::ShardStatusClient(std::string endpoint, std::string token,
+                                     std::function<void(uint64_t)> on_change)
+    : endpoint_(std::move(endpoint)), token_(std::move(token)), on_change_(std::move(on_change)) {
+  net::HttpClientOptions options;
+  options.read_time_max = std::chrono::milliseconds(kPollMs + 5000);
+  client_ = std::make_unique<net::HttpClient>(endpoint_, options);
+  thread_ = std::thread([this] { Follow(); });
+}
+
+void ShardStatusClient::Stop() {
+  stop_ = true;
+  client_->Abort();
+  if (thread_.joinable()) thread_.join();
+}
+
+std::optional<ObservedStream> ShardStatusClient::Observed(uint64_t uid) const {
+  std::lock_guard lock(mu_);
+  auto it = streams_.find(uid);
+  if (it == streams_.end()) return std::nullopt;
+  return it->second;
+}
+
+void ShardStatusClient::Follow() {
+  auto retry = kRetryFirst;
+  while (!stop_) {
+    net::ClientRequest request;
+    request.method = "GET";
+    request.target = "/internal/v1/status?after=" + std::to_string(sequence_) +
+                     "&wait_ms=" + std::to_string(kPollMs);
+    request.headers = {{"x-millrace-token", token_}};
+    Result<net::ClientResponse> response = client_->Send(request);
+    if (response.ok() && response->status == 200) {
+      Result<json::Value> answer = json::ParseJson(response->body, {.tokens_max = 10'000'000});
+      if (answer.ok()) {
+        Take(*answer);
+        retry = kRetryFirst;
+        continue;
+      }
+      log::Error("shard status does not parse", {{"error", answer.status().ToString()}});
+    }
+    Lost();
+    for (auto slept = std::chrono::milliseconds(0); slept < retry && !stop_; slept += kRetryFirst) {
+      std::this_thread::sleep_for(kRetryFirst);
+    }
+    retry = std::min(retry * 2, kRetryMost);
+  }
+}
+
+void ShardStatusClient::Take(const json::Value& answer) {
+  std::vector<uint64_t> changed;
+  sequence_ = answer["sequence"].AsInt();
+  {
+    std::lock_guard lock(mu_);
+    bool came_back = !ready_.exchange(true);
+    std::map<uint64_t, std::string> rendered;
+    for (const json::Value& entry : answer["streams"].AsArray()) {
+      uint64_t uid = ParseUid(entry["uid"].AsString());
+      std::string text = json::WriteJson(entry);
+      auto before = rendered_.find(uid);
+      if (came_back || before == rendered_.end() || before->second != text) {
+        streams_[uid] = ParseStream(entry);
+        changed.push_back(uid);
+      }
+      rendered.emplace(uid, std::move(text));
+    }
+    rendered_ = std::move(rendered);
+    std::erase_if(streams_, [&](const auto& item) { return !rendered_.contains(item.first); });
+  }
+  for (uint64_t uid : changed) on_change_(uid);
+}
+
+void ShardStatusClient::Lost() {
+  sequence_ = 0;
+  std::vector<uint64_t> changed;
+  {
+    std::lock_guard lock(mu_);
+    if (!ready_.exchange(false)) return;
+    for (const auto& [uid, stream] : streams_) changed.push_back(uid);
+  }
+  for (uint64_t uid : changed) on_change_(uid);
+}
+
+}  // namespace millrace::op

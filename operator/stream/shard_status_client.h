@@ -1,0 +1,47 @@
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <thread>
+
+#include "common/net/http_client.h"
+#include "operator/stream/stream_plan.h"
+
+namespace millrace::op {
+
+// Follows what one shard process says of itself by long polls of its admin port, on a thread of its
+// own, and tells `on_change` the uids of the streams whose entry changed (all of them when the process
+// comes or goes). Owned by main; Stop (or the destructor) waits for the thread. Reads are safe anywhere.
+class ShardStatusClient {
+ public:
+  ShardStatusClient(std::string endpoint, std::string token, std::function<void(uint64_t uid)> on_change);
+  ~ShardStatusClient() { Stop(); }
+  void Stop();
+
+  bool ready() const { return ready_; }
+  std::optional<ObservedStream> Observed(uint64_t uid) const;
+
+ private:
+  void Follow();
+  void Take(const json::Value& answer);
+  void Lost();
+
+  const std::string endpoint_;
+  const std::string token_;
+  const std::function<void(uint64_t)> on_change_;
+  std::atomic<bool> stop_{false};
+  std::atomic<bool> ready_{false};
+  mutable std::mutex mu_;
+  std::map<uint64_t, ObservedStream> streams_;
+  std::map<uint64_t, std::string> rendered_;  // as last received: an unequal one has changed
+  int64_t sequence_ = 0;                      // follower thread only
+  std::unique_ptr<net::HttpClient> client_;
+  std::thread thread_;
+};
+
+}  // namespace millrace::op

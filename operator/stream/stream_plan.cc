@@ -1,0 +1,218 @@
+#include "operator/stream/stream_plan.h"
+
+#include <algorithm>
+#include <cstdio>
+
+#include "common/json/value.h"
+#include "operator/stream/reshard_plan.h"
+
+namespace millrace::op {
+
+using resources::HashKey;
+using resources::MapConsumer;
+using resources::MapExtent;
+using resources::MapShard;
+using resources::Resource;
+using resources::ShardMap;
+using resources::StreamSpec;
+
+namespace {
+
+constexpr WallMs kHourMs = 3'600'000;
+
+ShardMap NewMap(const StreamSettings& settings, const Resource& stream, const StreamSpec& spec, WallMs now) {
+  ShardMap map;
+  map.stream_uid = StreamUid(stream);
+  map.stream_name = StreamNameOf(stream);
+  map.stream_arn = "arn:aws:kinesis:" + settings.region + ":" + settings.account + ":stream/" + map.stream_name;
+  map.created_ms = resources::ParseTime(stream.creation_timestamp).value_or(now);
+  map.encrypted = spec.encryption_type == "KMS";
+  AddUniformShards(map, static_cast<uint32_t>(spec.shard_count), now);
+  OpenMissingExtents(map, settings.owner, now);
+  return map;
+}
+
+// `field` becomes `wanted`; true where it was something else.
+template <typename T>
+bool Assign(T& field, const T& wanted) {
+  if (field == wanted) return false;
+  field = wanted;
+  return true;
+}
+
+bool UpdateConsumers(const StreamSpec& spec, WallMs now, ShardMap& map) {
+  std::vector<MapConsumer> wanted;
+  bool changed = spec.consumers.size() != map.consumers.size();
+  for (const StreamSpec::Consumer& consumer : spec.consumers) {
+    auto known = std::find_if(map.consumers.begin(), map.consumers.end(),
+                              [&](const MapConsumer& c) { return c.name == consumer.name; });
+    if (known != map.consumers.end()) {
+      wanted.push_back(*known);
+      continue;
+    }
+    changed = true;
+    wanted.push_back({consumer.name, map.stream_arn + "/consumer/" + consumer.name + ":" + std::to_string(now / 1000), now});
+  }
+  map.consumers = std::move(wanted);
+  return changed;
+}
+
+// What SplitShard and MergeShards asked for by annotation.
+Status ApplyReshardRequest(const std::string& text, WallMs now, ShardMap& map) {
+  ASSIGN_OR_RETURN(json::Value request, json::ParseJson(text));
+  auto shard = static_cast<uint32_t>(request["shard"].AsInt(-1));
+  if (request["op"].AsString() == "split") {
+    std::optional<HashKey> start = HashKey::FromDecimal(request["newStartingHashKey"].AsString());
+    if (!start) return InvalidArgument("newStartingHashKey is not a hash key");
+    return SplitShard(map, shard, *start, now);
+  }
+  if (request["op"].AsString() == "merge") {
+    return MergeShards(map, shard, static_cast<uint32_t>(request["adjacent"].AsInt(-1)), now);
+  }
+  return InvalidArgument("op must be split or merge");
+}
+
+// Closed shards whose last record has passed retention are not listed any more.
+bool DropExpiredShards(WallMs now, ShardMap& map) {
+  WallMs retention = map.retention_hours * kHourMs;
+  return std::erase_if(map.shards, [&](const MapShard& shard) {
+           return shard.closed_ms && *shard.closed_ms + retention < now;
+         }) > 0;
+}
+
+bool NoteSealedEnds(const ObservedStream& observed, ShardMap& map) {
+  bool changed = false;
+  for (const ObservedStream::SealedExtent& sealed : observed.sealed) {
+    for (MapShard& shard : map.shards) {
+      if (shard.index != sealed.shard) continue;
+      for (MapExtent& extent : shard.extents) {
+        if (extent.epoch == sealed.epoch && !extent.end_index) {
+          extent.end_index = sealed.end_index;
+          changed = true;
+        }
+      }
+    }
+  }
+  return changed;
+}
+
+StreamPlan PlanDeletion(const StreamSettings& settings, const StreamInput& input) {
+  StreamPlan plan;
+  if (!input.map) {
+    plan.remove_finalizer = true;
+    return plan;
+  }
+  ShardMap map = *input.map;
+  if (!map.deleting) {
+    Result<StreamSpec> spec = StreamSpec::Parse(input.stream.spec);
+    bool retain = !spec.ok() || spec->deletion_policy == "Retain";
+    map.deleting = true;
+    map.drop_after_ms = input.now;
+    if (retain) {
+      map.drop_after_ms += std::chrono::duration_cast<std::chrono::milliseconds>(settings.retain_for).count();
+    }
+    map.serving_version = ++map.version;
+    plan.map = map;
+  } else if (input.observed && input.observed->applied_version >= map.serving_version) {
+    plan.remove_finalizer = true;
+    return plan;
+  }
+  json::Value status = StreamStatus(settings, input, StreamSpec::Parse(input.stream.spec), &map, OkStatus());
+  if (status != input.stream.status) plan.status = std::move(status);
+  return plan;
+}
+
+// When the next closed shard leaves the map.
+std::optional<Duration> NextExpiry(const ShardMap& map, WallMs now) {
+  std::optional<Duration> next;
+  for (const MapShard& shard : map.shards) {
+    if (!shard.closed_ms) continue;
+    WallMs left = *shard.closed_ms + map.retention_hours * kHourMs - now + 1000;
+    Duration wait = std::chrono::milliseconds(std::max<WallMs>(left, 1000));
+    if (!next || wait < *next) next = wait;
+  }
+  return next;
+}
+
+}  // namespace
+
+uint64_t StreamUid(const Resource& stream) {
+  uint64_t uid = 0;
+  int digits = 0;
+  for (char c : stream.uid) {
+    if (c == '-' || digits == 16) continue;
+    uid = uid << 4 | static_cast<uint64_t>(c <= '9' ? c - '0' : (c | 0x20) - 'a' + 10);
+    ++digits;
+  }
+  return uid;
+}
+
+resources::ResourceKey ShardMapKey(const Resource& stream) {
+  char hex[17];
+  std::snprintf(hex, sizeof hex, "%016llx", static_cast<unsigned long long>(StreamUid(stream)));
+  return {stream.key.ns, stream.key.name + "." + hex};
+}
+
+Result<bool> UpdateMap(const StreamSettings& settings, const Resource& stream, const StreamSpec& spec,
+                       WallMs now, ShardMap& map) {
+  bool provisioned = spec.stream_mode == "PROVISIONED";
+  bool changed = Assign(map.on_demand, !provisioned);
+  changed |= Assign(map.enforce_shard_limits, provisioned || settings.enforce_on_demand_limits);
+  changed |= Assign(map.auto_distribution, spec.record_distribution_strategy == "AUTO");
+  changed |= Assign(map.retention_hours, spec.retention_period_hours);
+  changed |= Assign(map.max_record_kib, spec.max_record_size_kib);
+  changed |= Assign(map.key_id, spec.key_id);
+  changed |= Assign(map.shard_level_metrics, spec.shard_level_metrics);
+  changed |= UpdateConsumers(spec, now, map);
+  if (Assign(map.encrypted, spec.encryption_type == "KMS")) {
+    ReopenAll(map, settings.owner, now);
+    changed = true;
+  }
+  auto request = stream.annotations.find(std::string(resources::kReshardAnnotation));
+  if (request != stream.annotations.end()) {
+    RETURN_IF_ERROR(ApplyReshardRequest(request->second, now, map).WithContext("reshard"));
+    changed = true;
+  } else if (provisioned && OpenShards(map).size() != static_cast<size_t>(spec.shard_count)) {
+    RETURN_IF_ERROR(ScaleUniformly(map, static_cast<uint32_t>(spec.shard_count), now));
+    changed = true;
+  }
+  OpenMissingExtents(map, settings.owner, now);
+  changed |= DropExpiredShards(now, map);
+  return changed;
+}
+
+StreamPlan PlanStream(const StreamSettings& settings, const StreamInput& input) {
+  const Resource& stream = input.stream;
+  if (stream.deletion_timestamp) return PlanDeletion(settings, input);
+  StreamPlan plan;
+  auto& finalizers = stream.finalizers;
+  if (std::find(finalizers.begin(), finalizers.end(), kStreamFinalizer) == finalizers.end()) {
+    plan.add_finalizer = true;
+    return plan;
+  }
+  Result<StreamSpec> spec = StreamSpec::Parse(stream.spec);
+  std::optional<ShardMap> map = input.map;
+  Status problem;
+  if (spec.ok() && spec->management_policy == "Full" && spec->key_secret_name.empty() &&
+      spec->pool_name == "default") {
+    if (!map) map = NewMap(settings, stream, *spec, input.now);
+    ShardMap next = *map;
+    Result<bool> changed = UpdateMap(settings, stream, *spec, input.now, next);
+    // A request that cannot be done is answered in a condition and dropped, so that it blocks nothing.
+    if (!changed.ok()) problem = changed.status();
+    bool noted = changed.ok() && input.observed && NoteSealedEnds(*input.observed, next);
+    if (changed.ok() && (*changed || noted || next.version == 0)) {
+      ++next.version;
+      if (*changed || next.serving_version == 0) next.serving_version = next.version;
+      plan.map = next;
+      map = std::move(next);
+    }
+    plan.clear_reshard = stream.annotations.contains(std::string(resources::kReshardAnnotation));
+    plan.again = NextExpiry(*map, input.now);
+  }
+  json::Value status = StreamStatus(settings, input, spec, map ? &*map : nullptr, problem);
+  if (status != stream.status) plan.status = std::move(status);
+  return plan;
+}
+
+}  // namespace millrace::op

@@ -1,0 +1,77 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "common/base/clock.h"
+#include "common/base/status.h"
+#include "common/resources/resource.h"
+#include "common/resources/shard_map.h"
+#include "common/resources/stream_resource.h"
+
+namespace millrace::op {
+
+inline constexpr std::string_view kStreamFinalizer = "millrace.dev/shards";
+
+// What shard processes say of one stream (docs/designs/0001, /internal/v1/status).
+struct ObservedStream {
+  uint64_t applied_version = 0;
+  bool dropped = false;
+  uint64_t lost_records = 0;
+  std::string error;  // why the version after the applied one does not apply, "" for none
+  struct SealedExtent {
+    uint32_t shard = 0;
+    uint64_t epoch = 0;
+    uint64_t end_index = 0;
+  };
+  std::vector<SealedExtent> sealed;
+};
+
+// How this installation runs, the same for every stream.
+struct StreamSettings {
+  std::string region = "us-east-1";
+  std::string account = "000000000000";
+  std::string endpoint;
+  std::string owner = "shard-0";          // where write heads go
+  bool enforce_on_demand_limits = false;  // AWS's per-shard limits on ON_DEMAND streams too
+  Duration retain_for = std::chrono::hours(24);
+};
+
+struct StreamInput {
+  resources::Resource stream;
+  std::optional<resources::ShardMap> map;
+  std::optional<ObservedStream> observed;
+  bool shard_process_ready = false;
+  WallMs now = 0;
+};
+
+// What to do next, in this order; each part is left out when there is nothing to do. Planning twice on
+// the same world changes nothing.
+struct StreamPlan {
+  bool add_finalizer = false;               // and come back
+  std::optional<resources::ShardMap> map;   // create or compare-and-set
+  bool clear_reshard = false;               // after the map is written
+  std::optional<json::Value> status;        // after the map is written
+  bool remove_finalizer = false;            // the data plane has let the stream go
+  std::optional<Duration> again;
+};
+
+// The incarnation's number: the first 64 bits of metadata.uid.
+uint64_t StreamUid(const resources::Resource& stream);
+// "<name>.<uid in 16 hex digits>"
+resources::ResourceKey ShardMapKey(const resources::Resource& stream);
+
+// Pure.
+StreamPlan PlanStream(const StreamSettings& settings, const StreamInput& input);
+
+// Brings `map` to what `spec` asks for; pure. Says whether what is served has changed.
+Result<bool> UpdateMap(const StreamSettings& settings, const resources::Resource& stream,
+                       const resources::StreamSpec& spec, WallMs now, resources::ShardMap& map);
+
+// status of the Stream (stream_status.cc); pure.
+json::Value StreamStatus(const StreamSettings& settings, const StreamInput& input,
+                         const Result<resources::StreamSpec>& spec, const resources::ShardMap* map,
+                         const Status& problem);
+
+}  // namespace millrace::op

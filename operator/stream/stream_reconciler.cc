@@ -1,0 +1,107 @@
+#include "operator/stream/stream_reconciler.h"
+
+#include <algorithm>
+
+#include "common/log/log.h"
+
+namespace millrace::op {
+
+using resources::Resource;
+using resources::ResourceKey;
+using resources::ShardMap;
+
+StreamReconciler::StreamReconciler(resources::ResourceStore& store, Clock& clock, StreamSettings settings,
+                                   std::function<std::optional<ObservedStream>(uint64_t)> observe,
+                                   std::function<bool()> ready)
+    : store_(store),
+      clock_(clock),
+      settings_(std::move(settings)),
+      observe_(std::move(observe)),
+      ready_(std::move(ready)) {}
+
+Outcome StreamReconciler::Reconcile(const ResourceKey& key) {
+  Result<Resource> stream = store_.Get(resources::kStreamKind, key);
+  if (!stream.ok()) {
+    if (stream.status().code() == Code::kNotFound) return Outcome::Done();
+    return Outcome::Failed(stream.status());
+  }
+  StreamInput input;
+  input.stream = *stream;
+  input.now = clock_.WallNow();
+  Resource map_object;
+  auto map = ReadMap(ShardMapKey(*stream), map_object);
+  if (!map.ok()) return Outcome::Failed(map.status());
+  input.map = *map;
+  input.observed = observe_(StreamUid(*stream));
+  input.shard_process_ready = ready_();
+  return Act(std::move(input.stream), PlanStream(settings_, input), std::move(map_object));
+}
+
+Outcome StreamReconciler::Act(Resource stream, const StreamPlan& plan, Resource map_object) {
+  if (plan.add_finalizer) {
+    stream.finalizers.emplace_back(kStreamFinalizer);
+    Result<Resource> updated = store_.Update(stream);
+    return updated.ok() ? Outcome::After(Duration::zero()) : Outcome::Failed(updated.status());
+  }
+  if (plan.map) {
+    Status written = WriteMap(ShardMapKey(stream), *plan.map, map_object);
+    if (!written.ok()) return Outcome::Failed(written);
+  }
+  if (plan.status) {
+    stream.status = *plan.status;
+    Result<Resource> updated = store_.UpdateStatus(stream);
+    if (!updated.ok()) return Outcome::Failed(updated.status());
+    stream = *updated;
+  }
+  if (plan.clear_reshard || plan.remove_finalizer) {
+    if (plan.clear_reshard) stream.annotations.erase(std::string(resources::kReshardAnnotation));
+    if (plan.remove_finalizer) {
+      std::erase(stream.finalizers, std::string(kStreamFinalizer));
+    }
+    Result<Resource> updated = store_.Update(stream);
+    if (!updated.ok()) return Outcome::Failed(updated.status());
+  }
+  return plan.again ? Outcome::After(*plan.again) : Outcome::Done();
+}
+
+Result<std::optional<ShardMap>> StreamReconciler::ReadMap(const ResourceKey& key, Resource& object) {
+  Result<Resource> found = store_.Get(resources::kShardMapKind, key);
+  if (!found.ok()) {
+    if (found.status().code() == Code::kNotFound) return std::optional<ShardMap>();
+    return found.status();
+  }
+  object = *found;
+  ASSIGN_OR_RETURN(ShardMap map, ShardMap::Parse(object.spec));
+  return std::optional<ShardMap>(std::move(map));
+}
+
+Status StreamReconciler::WriteMap(const ResourceKey& key, const ShardMap& map, Resource& object) {
+  bool is_new = object.kind.empty();
+  object.kind = resources::kShardMapKind;
+  object.key = key;
+  object.spec = map.ToValue();
+  Result<Resource> written = is_new ? store_.Create(object) : store_.Update(object);
+  if (!written.ok()) return written.status().WithContext("shard map " + key.ToString());
+  log::Info("shard map written", {{"stream", map.stream_name},
+                                  {"version", map.version},
+                                  {"shards", map.shards.size()}});
+  return OkStatus();
+}
+
+Status StreamReconciler::CollectDroppedMaps() {
+  ASSIGN_OR_RETURN(std::vector<Resource> maps, store_.List(resources::kShardMapKind, ""));
+  for (const Resource& object : maps) {
+    Result<ShardMap> map = ShardMap::Parse(object.spec);
+    if (!map.ok()) {
+      log::Error("shard map does not parse", {{"map", object.key.ToString()}, {"error", map.status().ToString()}});
+      continue;
+    }
+    std::optional<ObservedStream> observed = observe_(map->stream_uid);
+    if (map->deleting && observed && observed->dropped) {
+      RETURN_IF_ERROR(store_.Delete(resources::kShardMapKind, object.key));
+    }
+  }
+  return OkStatus();
+}
+
+}  // namespace millrace::op

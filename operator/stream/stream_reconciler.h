@@ -1,0 +1,38 @@
+#pragma once
+
+#include <functional>
+#include <optional>
+
+#include "common/resources/store.h"
+#include "operator/engine/controller.h"
+#include "operator/stream/stream_plan.h"
+
+namespace millrace::op {
+
+// Reads a Stream, its map and what shard processes report, plans (stream_plan.h), acts, writes status.
+// Stateless between calls; any number of worker threads, one a key.
+class StreamReconciler {
+ public:
+  // `observe` gives what is reported of an incarnation, `ready` whether any shard process answers.
+  StreamReconciler(resources::ResourceStore& store, Clock& clock, StreamSettings settings,
+                   std::function<std::optional<ObservedStream>(uint64_t uid)> observe,
+                   std::function<bool()> ready);
+  Outcome Reconcile(const resources::ResourceKey& key);
+  // Removes the maps of deleted streams whose extents are gone; a slow loop calls it.
+  Status CollectDroppedMaps();
+
+ private:
+  Result<std::optional<resources::ShardMap>> ReadMap(const resources::ResourceKey& key,
+                                                     resources::Resource& object);
+  Status WriteMap(const resources::ResourceKey& key, const resources::ShardMap& map,
+                  resources::Resource& object);
+  Outcome Act(resources::Resource stream, const StreamPlan& plan, resources::Resource map_object);
+
+  resources::ResourceStore& store_;
+  Clock& clock_;
+  const StreamSettings settings_;
+  const std::function<std::optional<ObservedStream>(uint64_t)> observe_;
+  const std::function<bool()> ready_;
+};
+
+}  // namespace millrace::op
