@@ -29,18 +29,18 @@ struct MapExtent {
   uint64_t epoch = 0;
   std::string owner;  // the pod's name; "shard-0" on one machine
   bool encrypted = false;
-  std::optional<uint64_t> end_index;
+  std::optional<uint64_t> end_index{};
 };
 
 struct MapShard {
   uint32_t index = 0;  // shardId-%012d
   HashKey start;
   HashKey end;
-  std::optional<uint32_t> parent;
-  std::optional<uint32_t> adjacent_parent;
+  std::optional<uint32_t> parent{};
+  std::optional<uint32_t> adjacent_parent{};
   WallMs created_ms = 0;
-  std::optional<WallMs> closed_ms;  // set: takes no writes any more
-  std::vector<MapExtent> extents;   // empty for a shard that was closed as it was made
+  std::optional<WallMs> closed_ms{};  // set: takes no writes any more
+  std::vector<MapExtent> extents{};   // empty for a shard that was closed as it was made
 };
 
 struct MapConsumer {
