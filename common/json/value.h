@@ -19,7 +19,8 @@ using Member = std::pair<std::string, Value>;
 using Object = std::vector<Member>;
 
 // Bytes and moments have no JSON type of their own: writers render them as their protocol does
-// (base64 and epoch seconds in AWS JSON 1.1, byte strings and tagged epoch milliseconds in AWS CBOR).
+// (base64 and epoch seconds in AWS JSON 1.1, byte strings and tagged epoch milliseconds in AWS
+// CBOR).
 struct Blob {
   std::string bytes;
   bool operator==(const Blob&) const = default;
@@ -29,8 +30,8 @@ struct Timestamp {
   bool operator==(const Timestamp&) const = default;
 };
 
-// One value type for JSON, YAML and CBOR documents: resources, API inputs and outputs. A value type.
-// Not for the data path, which never builds documents.
+// One value type for JSON, YAML and CBOR documents: resources, API inputs and outputs. A value
+// type. Not for the data path, which never builds documents.
 class Value {
  public:
   Value() = default;  // null
@@ -96,7 +97,8 @@ class Value {
   bool operator==(const Value&) const = default;
 
  private:
-  std::variant<std::monostate, bool, int64_t, double, std::string, Blob, Timestamp, Array, Object> v_;
+  std::variant<std::monostate, bool, int64_t, double, std::string, Blob, Timestamp, Array, Object>
+      v_;
 };
 
 // What a parser lets through; past it InvalidArgument with the place.
@@ -108,7 +110,8 @@ struct Limits {
 
 // Strict JSON (RFC 8259): valid UTF-8, no duplicate names, nothing after the value.
 Result<Value> ParseJson(std::string_view text, const Limits& limits = {});
-// The documents of a YAML stream; plain scalars get JSON's types by YAML's core schema.
+// The documents of a YAML stream, empty ones left out; plain scalars get JSON's types by YAML's
+// core schema. The limits hold for the whole stream. Merge keys (<<) and custom tags are refused.
 Result<std::vector<Value>> ParseYaml(std::string_view text, const Limits& limits = {});
 // Compact: no space after ':' or ',' (Fluent Bit looks for the literal "FailedRecordCount":0).
 // Blobs as base64, timestamps as seconds with up to three decimals.
