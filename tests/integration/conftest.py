@@ -1,0 +1,77 @@
+"""Fixtures of the Python tests. The server is the one of AWS_ENDPOINT_URL (suite.py sets it, or
+MILLRACE_ENDPOINT does by hand), else one started here for the session."""
+
+import contextlib
+import os
+
+import pytest
+
+import kinesis
+from server import Server, client_environment
+
+
+def pytest_collection_modifyitems(items):
+    if os.environ.get("MILLRACE_SLOW") != "1":
+        for item in items:
+            if "slow" in item.keywords:
+                item.add_marker(pytest.mark.skip(reason="takes minutes: MILLRACE_SLOW=1 runs it"))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def endpoint():
+    endpoint = os.environ.get("MILLRACE_ENDPOINT")
+    if endpoint:
+        os.environ.update(client_environment(endpoint))
+        yield endpoint
+        return
+    with Server() as server:
+        os.environ.update(client_environment(server.endpoint))
+        yield server.endpoint
+
+
+@pytest.fixture(scope="session")
+def client(endpoint):
+    return kinesis.make_client()
+
+
+@pytest.fixture(scope="session")
+def impatient(endpoint):
+    """A client that shows every error at once."""
+    return kinesis.make_client(retries={"mode": "standard", "total_max_attempts": 1})
+
+
+@pytest.fixture(scope="session")
+def careless(endpoint):
+    """A client that sends what it is given without checking it first."""
+    return kinesis.make_client(parameter_validation=False,
+                               retries={"mode": "standard", "total_max_attempts": 1})
+
+
+@pytest.fixture
+def make_stream(client):
+    """Creates streams that are gone when the test is."""
+    names = []
+
+    def make(shards=1, **options):
+        name = kinesis.unique_name()
+        names.append(name)
+        return kinesis.create_stream(client, name, shards, **options)
+
+    yield make
+    for name in names:
+        with contextlib.suppress(client.exceptions.ResourceNotFoundException):
+            kinesis.wait_active(client, name)
+            client.delete_stream(StreamName=name, EnforceConsumerDeletion=True)
+
+
+@pytest.fixture
+def stream(make_stream):
+    return make_stream()
+
+
+@pytest.fixture(scope="module")
+def shared_stream(client):
+    """One stream for tests that change nothing in it."""
+    name = kinesis.create_stream(client, kinesis.unique_name("shared"))
+    yield name
+    client.delete_stream(StreamName=name, EnforceConsumerDeletion=True)
