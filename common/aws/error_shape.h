@@ -20,12 +20,14 @@ struct ErrorShape {
 // kUnavailable and kTimeout become ServiceUnavailable (503); kNoSpace becomes
 // ProvisionedThroughputExceededException, which every SDK retries.
 ErrorShape ShapeOf(const Status& status);
-// Exceptions without a Code of their own: SerializationException, MissingAuthenticationTokenException, ...
+// Exceptions without a Code of their own: SerializationException,
+// MissingAuthenticationTokenException, ...
 ErrorShape NamedError(int http_status, std::string type, std::string message);
 
 // {"__type":...,"message":...} in the caller's protocol with x-amzn-ErrorType, x-amzn-RequestId and
 // x-amz-id-2.
-net::HttpResponse ErrorResponse(const ErrorShape& error, Protocol protocol, std::string_view request_id);
+net::HttpResponse ErrorResponse(const ErrorShape& error, Protocol protocol,
+                                std::string_view request_id);
 // A success with the same headers.
 net::HttpResponse OkResponse(Slice body, Protocol protocol, std::string_view request_id);
 

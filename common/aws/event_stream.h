@@ -10,8 +10,8 @@
 
 namespace millrace::aws {
 
-// application/vnd.amazon.eventstream messages: u32 total, u32 headers length, u32 crc of both, headers
-// (string values only), payload, u32 crc of all before; big-endian. Pure.
+// application/vnd.amazon.eventstream messages: u32 total, u32 headers length, u32 crc of both,
+// headers (string values only), payload, u32 crc of all before; big-endian. Pure.
 
 struct EventMessage {
   std::vector<net::OwnedHeader> headers;
@@ -21,18 +21,21 @@ struct EventMessage {
 // One whole message.
 std::string EncodeEvent(const std::vector<net::OwnedHeader>& headers, std::string_view payload);
 
-// Takes bytes as they come and gives messages back; refuses a message over `message_bytes_max` or with
-// a wrong checksum (Corrupt), after which it stays failed.
+// Takes bytes as they come and gives messages back; refuses a message over `message_bytes_max` or
+// with a wrong checksum (Corrupt), after which it stays failed.
 class EventDecoder {
  public:
   explicit EventDecoder(size_t message_bytes_max = 24 * 1024 * 1024) : limit_(message_bytes_max) {}
-  void Feed(std::string_view bytes) { buffer_.append(bytes); }
+  void Feed(std::string_view bytes);
   // The next message; NotFound while it is not complete.
   Result<EventMessage> Next();
 
  private:
+  Result<EventMessage> Parse(std::string_view bytes);
+
   size_t limit_;
   std::string buffer_;
+  size_t offset_ = 0;  // bytes of buffer_ already given out
   Status failed_;
 };
 

@@ -19,8 +19,9 @@ std::string_view ContentType(Protocol protocol);
 // From a Content-Type header, parameters ignored; Unsupported for any other.
 Result<Protocol> ProtocolOf(std::string_view content_type);
 
-// A body to a document within json::Limits; an empty body is an empty object. Definite and indefinite
-// CBOR items are read; declared lengths are checked against what is left before anything is reserved.
+// A body to a document within json::Limits; an empty body is an empty object. Definite and
+// indefinite CBOR items are read; declared lengths are checked against what is left before anything
+// is reserved.
 Result<json::Value> DecodeBody(Protocol protocol, std::string_view body);
 std::string EncodeBody(Protocol protocol, const json::Value& value);
 

@@ -39,9 +39,9 @@ class KeyStore {
 
 // Signature Version 4 verification, header and query (presigned) form. The caller hashes the body
 // (in batches) and passes the digest; a request whose declared x-amz-content-sha256 differs from it
-// is refused, UNSIGNED-PAYLOAD too. An unknown key takes the same path with a dummy secret, so that it
-// costs the time of a bad signature. Signing keys are cached per (key, date, region, service), bounded.
-// Any thread. Source: docs.aws.amazon.com, "Create a signed AWS API request".
+// is refused, UNSIGNED-PAYLOAD too. An unknown key takes the same path with a dummy secret, so that
+// it costs the time of a bad signature. Signing keys are cached per (key, date, region, service),
+// bounded. Any thread. Source: docs.aws.amazon.com, "Create a signed AWS API request".
 class SigV4Verifier {
  public:
   SigV4Verifier(const KeyStore& keys, const Clock& clock, std::string service);
@@ -68,7 +68,8 @@ struct SignRequest {
   std::string service = "kinesis";
 };
 // The headers to add: host, x-amz-date, authorization.
-std::vector<net::OwnedHeader> SignV4(const SignRequest& request, const Credentials& credentials, WallMs now);
+std::vector<net::OwnedHeader> SignV4(const SignRequest& request, const Credentials& credentials,
+                                     WallMs now);
 
 // The access key id and region that a request claims, unverified: for `--auth none`.
 Identity ClaimedIdentity(const net::HttpRequest& request);
