@@ -202,6 +202,7 @@ Result<ShardMap> ShardMap::Parse(const Value& spec) {
   ShardMap map;
   Fields f(spec, "spec.");
   f.Int("version", map.version);
+  f.Int("servingVersion", map.serving_version, /*required=*/false);
   f.Uid("streamUid", map.stream_uid);
   f.Text("streamName", map.stream_name);
   f.Text("streamArn", map.stream_arn);
@@ -235,6 +236,7 @@ Result<ShardMap> ShardMap::Parse(const Value& spec) {
 
 Value ShardMap::ToValue() const {
   Object out{{"version", version},
+             {"servingVersion", serving_version},
              {"streamUid", std::to_string(stream_uid)},
              {"streamName", stream_name},
              {"streamArn", stream_arn},

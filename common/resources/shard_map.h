@@ -89,6 +89,8 @@ std::optional<uint32_t> ParseShardId(std::string_view name);
 struct SequenceNumber {
   uint64_t epoch = 0;
   uint32_t shard = 0;
+  // Counts from 1: record i of the extent has i + 1. 0 stands before its first record (a shard's
+  // StartingSequenceNumber), and an extent's end_index is its last record's (EndingSequenceNumber).
   uint64_t index = 0;
   int64_t arrival_s = 0;
   // Orders within a stream; the arrival takes no part in identity.

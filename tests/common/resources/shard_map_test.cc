@@ -46,6 +46,7 @@ TEST(ShardIds, AreTwelveDigits) {
 ShardMap Example() {
   ShardMap map;
   map.version = 3;
+  map.serving_version = 2;
   map.stream_uid = UINT64_MAX - 1;
   map.stream_name = "orders";
   map.stream_arn = "arn:aws:kinesis:us-east-1:000000000000:stream/orders";
@@ -87,6 +88,7 @@ TEST(ShardMap, EveryFieldSurvivesTheTripThroughItsDocument) {
   const auto again = ShardMap::Parse(document);
   ASSERT_TRUE(again.ok()) << again.status().ToString();
   EXPECT_EQ(again->ToValue(), document);
+  EXPECT_EQ(again->serving_version, 2u);
   EXPECT_EQ(again->stream_uid, UINT64_MAX - 1);
   EXPECT_EQ(again->drop_after_ms, 1'800'000'000'000);
   EXPECT_EQ(again->shards[2].adjacent_parent, 1u);
