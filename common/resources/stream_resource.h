@@ -40,6 +40,7 @@ struct StreamSpec {
   struct Consumer {
     std::string name;
     std::map<std::string, std::string> tags;
+    std::string resource_policy;  // JSON text, "" for none
   };
   std::vector<Consumer> consumers;
   std::string consumer_deletion_policy = "Block";
