@@ -63,7 +63,8 @@ std::string Catalog::NotFoundMessage(const std::string& stream_name) const {
 }
 
 Result<Resource> Catalog::FindResource(const std::string& stream_name) {
-  Result<Resource> direct = store_.Get(resources::kStreamKind, {options_.ns, ResourceNameFor(stream_name)});
+  Result<Resource> direct =
+      store_.Get(resources::kStreamKind, {options_.ns, ResourceNameFor(stream_name)});
   if (direct.ok() && StreamNameOf(*direct) == stream_name) return direct;
   if (!direct.ok() && direct.status().code() != Code::kNotFound) return direct.status();
   ASSIGN_OR_RETURN(std::vector<Resource> all, store_.List(resources::kStreamKind, ""));
@@ -102,9 +103,11 @@ Result<StreamView> Catalog::FindFor(const json::Value& input) {
   if (!arn.is_null()) {
     ASSIGN_OR_RETURN(aws::StreamArn parsed, aws::ParseStreamArn(arn.AsString()));
     if (!name.empty() && name != parsed.name) {
-      return InvalidArgument("StreamName " + name + " does not match StreamARN " + arn.AsString() + ".");
+      return InvalidArgument("StreamName " + name + " does not match StreamARN " + arn.AsString() +
+                             ".");
     }
-    if (parsed.account != options_.account) return NotFound("Stream " + parsed.name + " under account " + parsed.account + " not found.");
+    if (parsed.account != options_.account)
+      return NotFound("Stream " + parsed.name + " under account " + parsed.account + " not found.");
     name = parsed.name;
   }
   if (name.empty()) return InvalidArgument("Either StreamName or StreamARN must be provided.");
@@ -114,8 +117,9 @@ Result<StreamView> Catalog::FindFor(const json::Value& input) {
 Result<StreamView> Catalog::FindActive(const json::Value& input) {
   ASSIGN_OR_RETURN(StreamView view, FindFor(input));
   if (view.status != "ACTIVE") {
-    return Status(Code::kResourceInUse, "Stream " + view.name + " under account " + options_.account +
-                                            " not ACTIVE, instead in state " + view.status);
+    return Status(Code::kResourceInUse, "Stream " + view.name + " under account " +
+                                            options_.account + " not ACTIVE, instead in state " +
+                                            view.status);
   }
   return view;
 }
@@ -142,7 +146,8 @@ Result<StreamView> Catalog::Create(const std::string& stream_name, const StreamS
                "Stream " + stream_name + " under account " + options_.account + " already exists.");
   if (FindResource(stream_name).ok()) return taken;
   Result<Resource> created = store_.Create(std::move(resource));
-  if (!created.ok()) return created.status().code() == Code::kResourceInUse ? taken : created.status();
+  if (!created.ok())
+    return created.status().code() == Code::kResourceInUse ? taken : created.status();
   return View(std::move(*created));
 }
 
@@ -167,7 +172,8 @@ Status Catalog::ChangeAndWait(const StreamView& view,
   ASSIGN_OR_RETURN(Resource changed, Change(view, change));
   int64_t generation = changed.generation;
   Result<StreamView> seen = WaitUntil(view.name, [&](const StreamView& now) {
-    return now.resource.status["observedGeneration"].AsInt() >= generation && now.status != "UPDATING";
+    return now.resource.status["observedGeneration"].AsInt() >= generation &&
+           now.status != "UPDATING";
   });
   // The change itself is durable: an operator that is slow or away takes it up later.
   if (!seen.ok() && seen.status().code() != Code::kTimeout) return seen.status();

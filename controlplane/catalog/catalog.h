@@ -18,7 +18,7 @@ namespace millrace::controlplane {
 struct StreamView {
   resources::Resource resource;
   resources::StreamSpec spec;
-  std::string name;                        // the AWS StreamName
+  std::string name;  // the AWS StreamName
   std::string arn;
   std::string status;                      // CREATING, ACTIVE, UPDATING, DELETING
   std::optional<resources::ShardMap> map;  // none while CREATING
@@ -32,16 +32,17 @@ struct CatalogOptions {
   std::chrono::milliseconds wait_max{3000};
 };
 
-// The streams there are, by their AWS names, over a ResourceStore: the control plane keeps no state of
-// its own. Failures carry AWS's messages. Blocks on the store; any thread, never an Executor.
+// The streams there are, by their AWS names, over a ResourceStore: the control plane keeps no state
+// of its own. Failures carry AWS's messages. Blocks on the store; any thread, never an Executor.
 class Catalog {
  public:
-  Catalog(resources::ResourceStore& store, CatalogOptions options) : store_(store), options_(std::move(options)) {}
+  Catalog(resources::ResourceStore& store, CatalogOptions options)
+      : store_(store), options_(std::move(options)) {}
 
   // kNotFound: "Stream x under account 000000000000 not found."
   Result<StreamView> Find(const std::string& stream_name);
-  // Name, ARN or both, as every operation's input has them. kInvalidArgument where neither is there or
-  // they differ.
+  // Name, ARN or both, as every operation's input has them. kInvalidArgument where neither is there
+  // or they differ.
   Result<StreamView> FindFor(const json::Value& input);
   // The same, and kResourceInUse where it is not ACTIVE.
   Result<StreamView> FindActive(const json::Value& input);
@@ -49,17 +50,20 @@ class Catalog {
   Result<std::vector<StreamView>> List();
 
   Result<StreamView> Create(const std::string& stream_name, const resources::StreamSpec& spec);
-  // Changes the resource by compare-and-set until it holds; `change` may refuse. The result is durable.
+  // Changes the resource by compare-and-set until it holds; `change` may refuse. The result is
+  // durable.
   Result<resources::Resource> Change(
       const StreamView& view,
-      const std::function<Status(resources::Resource& resource, resources::StreamSpec& spec)>& change);
+      const std::function<Status(resources::Resource& resource, resources::StreamSpec& spec)>&
+          change);
   // Change, then wait (bounded) until the operator has taken it up: for what is synchronous on AWS.
-  Status ChangeAndWait(
-      const StreamView& view,
-      const std::function<Status(resources::Resource& resource, resources::StreamSpec& spec)>& change);
+  Status ChangeAndWait(const StreamView& view,
+                       const std::function<Status(resources::Resource& resource,
+                                                  resources::StreamSpec& spec)>& change);
   Status Delete(const StreamView& view);
   // Looks again every few milliseconds until `holds` or wait_max has passed (kTimeout).
-  Result<StreamView> WaitUntil(const std::string& stream_name, const std::function<bool(const StreamView&)>& holds);
+  Result<StreamView> WaitUntil(const std::string& stream_name,
+                               const std::function<bool(const StreamView&)>& holds);
 
   resources::ResourceStore& store() { return store_; }
   const CatalogOptions& options() const { return options_; }

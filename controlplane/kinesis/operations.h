@@ -11,9 +11,9 @@
 namespace millrace::controlplane {
 
 struct KinesisLimits {
-  int64_t shards_max = 10'000;            // of the account; past it LimitExceededException
+  int64_t shards_max = 10'000;  // of the account; past it LimitExceededException
   int64_t on_demand_streams_max = 10'000;
-  int64_t consumers_max = 20;             // of a stream; 50 with the throughput commitment, as on AWS
+  int64_t consumers_max = 20;  // of a stream; 50 with the throughput commitment, as on AWS
 };
 
 // What every control operation works with. Made in main, outlives the dispatcher; operations keep
@@ -32,13 +32,16 @@ void AddKinesisOperations(KinesisControl& control, aws::Dispatcher& dispatcher);
 using Handler = aws::OperationHandler;
 Handler CreateStream(KinesisControl& control);
 Handler DeleteStream(KinesisControl& control);
+// describe_stream.cc
 Handler DescribeStream(KinesisControl& control);
 Handler DescribeStreamSummary(KinesisControl& control);
 Handler ListStreams(KinesisControl& control);
 Handler ListShards(KinesisControl& control);
+// reshard.cc
 Handler SplitShard(KinesisControl& control);
 Handler MergeShards(KinesisControl& control);
 Handler UpdateShardCount(KinesisControl& control);
+// stream_settings.cc
 Handler UpdateStreamMode(KinesisControl& control);
 Handler UpdateMaxRecordSize(KinesisControl& control);
 Handler UpdateStreamWarmThroughput(KinesisControl& control);
@@ -77,7 +80,8 @@ Handler UpdateAccountSettings(KinesisControl& control);
 // Used by more than one operation (descriptions.cc); pure.
 json::Value DescribeShard(const resources::MapShard& shard);
 json::Value DescribeModeOf(const StreamView& view);
-json::Value DescribeConsumer(const resources::MapConsumer& consumer, const StreamView& view, bool with_stream);
+json::Value DescribeConsumer(const resources::MapConsumer& consumer, const StreamView& view,
+                             bool with_stream);
 int64_t OpenShardCount(const StreamView& view);
 json::Value ShardLevelMetrics(const resources::StreamSpec& spec);
 

@@ -13,8 +13,8 @@
 namespace millrace::op {
 
 // Keys to reconcile: each stands in it once, is given to one worker at a time, and comes back later
-// when asked to. A key added while a worker has it is given out again after Done. Shared by any number
-// of threads; owned by a Controller.
+// when asked to. A key added while a worker has it is given out again after Done. Shared by any
+// number of threads; owned by a Controller.
 class WorkQueue {
  public:
   explicit WorkQueue(Clock& clock) : clock_(clock) {}

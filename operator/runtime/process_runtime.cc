@@ -70,11 +70,13 @@ Result<int> ProcessRuntime::Spawn(const Workload& workload) {
   std::vector<std::string> environment;
   for (char** e = environ; *e; ++e) {
     std::string entry = *e;
-    if (!workload.environment.contains(entry.substr(0, entry.find('=')))) environment.push_back(entry);
+    if (!workload.environment.contains(entry.substr(0, entry.find('='))))
+      environment.push_back(entry);
   }
   for (const auto& [name, value] : workload.environment) environment.push_back(name + "=" + value);
   std::vector<char*> argv{const_cast<char*>(workload.program.c_str())};
-  for (const std::string& argument : workload.arguments) argv.push_back(const_cast<char*>(argument.c_str()));
+  for (const std::string& argument : workload.arguments)
+    argv.push_back(const_cast<char*>(argument.c_str()));
   argv.push_back(nullptr);
   std::vector<char*> envp;
   for (std::string& entry : environment) envp.push_back(entry.data());
@@ -105,7 +107,8 @@ void ProcessRuntime::Supervise(Child& child) {
   Duration backoff = kBackoffFirst;
   std::unique_lock lock(mu_);
   while (!child.stopping) {
-    // PDEATHSIG follows the thread that forked, so this thread forks and lives as long as the child.
+    // PDEATHSIG follows the thread that forked, so this thread forks and lives as long as the
+    // child.
     Result<int> pid = Spawn(child.workload);
     if (!pid.ok()) {
       child.start_error = pid.status();
@@ -129,10 +132,11 @@ void ProcessRuntime::Supervise(Child& child) {
     if (child.stopping) return;
     if (SystemClock().Now() - began > kHealthyAfter) backoff = kBackoffFirst;
     ++child.state.restarts;
-    log::Warning("process ended; starting it again",
-                 {{"process", child.workload.name},
-                  {"exit", child.state.last_exit},
-                  {"after_ms", std::chrono::duration_cast<std::chrono::milliseconds>(backoff).count()}});
+    log::Warning(
+        "process ended; starting it again",
+        {{"process", child.workload.name},
+         {"exit", child.state.last_exit},
+         {"after_ms", std::chrono::duration_cast<std::chrono::milliseconds>(backoff).count()}});
     child.changed.wait_for(lock, backoff, [&] { return child.stopping; });
     backoff = std::min(backoff * 2, kBackoffMost);
   }

@@ -11,12 +11,13 @@
 
 namespace millrace::op {
 
-// Runs workloads as child processes: one that ends is started again, after 100 ms first and up to 10 s
-// when it keeps ending. Children end with us (PR_SET_PDEATHSIG), also when we are killed. One thread a
-// workload waits for its child. Owned by main; safe on any thread.
+// Runs workloads as child processes: one that ends is started again, after 100 ms first and up to
+// 10 s when it keeps ending. Children end with us (PR_SET_PDEATHSIG), also when we are killed. One
+// thread a workload waits for its child. Owned by main; safe on any thread.
 class ProcessRuntime final : public Runtime {
  public:
-  explicit ProcessRuntime(Duration stop_grace = std::chrono::seconds(10)) : stop_grace_(stop_grace) {}
+  explicit ProcessRuntime(Duration stop_grace = std::chrono::seconds(10))
+      : stop_grace_(stop_grace) {}
   ~ProcessRuntime() override { StopAll(); }
   Status Apply(const Workload& workload) override;
   WorkloadState Observe(const std::string& name) const override;

@@ -8,8 +8,8 @@
 
 namespace millrace::op {
 
-// One replica of a component to run, whatever makes it real: a child process here, a pod in a cluster.
-// The same arguments mean the same revision; other ones mean a restart.
+// One replica of a component to run, whatever makes it real: a child process here, a pod in a
+// cluster. The same arguments mean the same revision; other ones mean a restart.
 struct Workload {
   std::string name;     // "shard-0"
   std::string program;  // path of the binary

@@ -132,7 +132,8 @@ Status MergeShards(ShardMap& map, uint32_t index, uint32_t adjacent, WallMs now)
   MapShard* a = FindOpen(map, index);
   MapShard* b = FindOpen(map, adjacent);
   if (!a || !b) {
-    return InvalidArgument("Shard " + resources::ShardIdName(a ? adjacent : index) + " is not open.");
+    return InvalidArgument("Shard " + resources::ShardIdName(a ? adjacent : index) +
+                           " is not open.");
   }
   bool a_first = a->end != HashKey::Max() && FromWide(ToWide(a->end) + 1) == b->start;
   bool b_first = b->end != HashKey::Max() && FromWide(ToWide(b->end) + 1) == a->start;
@@ -155,8 +156,8 @@ Status MergeShards(ShardMap& map, uint32_t index, uint32_t adjacent, WallMs now)
 Status ScaleUniformly(ShardMap& map, uint32_t count, WallMs now) {
   std::vector<HashKey> starts = UniformStarts(count);
   if (RangesAre(map, starts)) return OkStatus();
-  // Cut wherever a new boundary lies inside an open shard; walking the boundaries upwards, the piece
-  // on the right is the one to cut next.
+  // Cut wherever a new boundary lies inside an open shard; walking the boundaries upwards, the
+  // piece on the right is the one to cut next.
   for (HashKey start : starts) {
     for (uint32_t index : OpenShards(map)) {
       const MapShard& shard = Shard(map, index);

@@ -10,8 +10,8 @@
 namespace millrace::op {
 
 // Pure changes of the shards of a map: close parents, add children. New shards have no extents yet;
-// OpenMissingExtents gives one to each that stays open. Shards closed in the same plan that made them
-// are left without: they never hold a record.
+// OpenMissingExtents gives one to each that stays open. Shards closed in the same plan that made
+// them are left without: they never hold a record.
 
 // The open shards, in the order of their ranges.
 std::vector<uint32_t> OpenShards(const resources::ShardMap& map);
@@ -24,7 +24,8 @@ void AddUniformShards(resources::ShardMap& map, uint32_t count, WallMs now);
 
 // Splits an open shard in two at `new_start`, which must lie inside its range and not at its start
 // (InvalidArgument, with AWS's message).
-Status SplitShard(resources::ShardMap& map, uint32_t shard, resources::HashKey new_start, WallMs now);
+Status SplitShard(resources::ShardMap& map, uint32_t shard, resources::HashKey new_start,
+                  WallMs now);
 
 // Merges two open shards whose ranges touch.
 Status MergeShards(resources::ShardMap& map, uint32_t shard, uint32_t adjacent, WallMs now);

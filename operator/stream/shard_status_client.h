@@ -15,11 +15,13 @@
 namespace millrace::op {
 
 // Follows what one shard process says of itself by long polls of its admin port, on a thread of its
-// own, and tells `on_change` the uids of the streams whose entry changed (all of them when the process
-// comes or goes). Owned by main; Stop (or the destructor) waits for the thread. Reads are safe anywhere.
+// own, and tells `on_change` the uids of the streams whose entry changed (all of them when the
+// process comes or goes). Owned by main; Stop (or the destructor) waits for the thread. Reads are
+// safe anywhere.
 class ShardStatusClient {
  public:
-  ShardStatusClient(std::string endpoint, std::string token, std::function<void(uint64_t uid)> on_change);
+  ShardStatusClient(std::string endpoint, std::string token,
+                    std::function<void(uint64_t uid)> on_change);
   ~ShardStatusClient() { Stop(); }
   void Stop();
 

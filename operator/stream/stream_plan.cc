@@ -20,11 +20,13 @@ namespace {
 
 constexpr WallMs kHourMs = 3'600'000;
 
-ShardMap NewMap(const StreamSettings& settings, const Resource& stream, const StreamSpec& spec, WallMs now) {
+ShardMap NewMap(const StreamSettings& settings, const Resource& stream, const StreamSpec& spec,
+                WallMs now) {
   ShardMap map;
   map.stream_uid = StreamUid(stream);
   map.stream_name = StreamNameOf(stream);
-  map.stream_arn = "arn:aws:kinesis:" + settings.region + ":" + settings.account + ":stream/" + map.stream_name;
+  map.stream_arn =
+      "arn:aws:kinesis:" + settings.region + ":" + settings.account + ":stream/" + map.stream_name;
   map.created_ms = resources::ParseTime(stream.creation_timestamp).value_or(now);
   map.encrypted = spec.encryption_type == "KMS";
   AddUniformShards(map, static_cast<uint32_t>(spec.shard_count), now);
@@ -51,7 +53,9 @@ bool UpdateConsumers(const StreamSpec& spec, WallMs now, ShardMap& map) {
       continue;
     }
     changed = true;
-    wanted.push_back({consumer.name, map.stream_arn + "/consumer/" + consumer.name + ":" + std::to_string(now / 1000), now});
+    wanted.push_back(
+        {consumer.name,
+         map.stream_arn + "/consumer/" + consumer.name + ":" + std::to_string(now / 1000), now});
   }
   map.consumers = std::move(wanted);
   return changed;
@@ -109,7 +113,8 @@ StreamPlan PlanDeletion(const StreamSettings& settings, const StreamInput& input
     map.deleting = true;
     map.drop_after_ms = input.now;
     if (retain) {
-      map.drop_after_ms += std::chrono::duration_cast<std::chrono::milliseconds>(settings.retain_for).count();
+      map.drop_after_ms +=
+          std::chrono::duration_cast<std::chrono::milliseconds>(settings.retain_for).count();
     }
     map.serving_version = ++map.version;
     plan.map = map;
@@ -117,7 +122,8 @@ StreamPlan PlanDeletion(const StreamSettings& settings, const StreamInput& input
     plan.remove_finalizer = true;
     return plan;
   }
-  json::Value status = StreamStatus(settings, input, StreamSpec::Parse(input.stream.spec), &map, OkStatus());
+  json::Value status =
+      StreamStatus(settings, input, StreamSpec::Parse(input.stream.spec), &map, OkStatus());
   if (status != input.stream.status) plan.status = std::move(status);
   return plan;
 }
@@ -153,8 +159,8 @@ resources::ResourceKey ShardMapKey(const Resource& stream) {
   return {stream.key.ns, stream.key.name + "." + hex};
 }
 
-Result<bool> UpdateMap(const StreamSettings& settings, const Resource& stream, const StreamSpec& spec,
-                       WallMs now, ShardMap& map) {
+Result<bool> UpdateMap(const StreamSettings& settings, const Resource& stream,
+                       const StreamSpec& spec, WallMs now, ShardMap& map) {
   bool provisioned = spec.stream_mode == "PROVISIONED";
   bool changed = Assign(map.on_demand, !provisioned);
   changed |= Assign(map.enforce_shard_limits, provisioned || settings.enforce_on_demand_limits);
@@ -198,7 +204,8 @@ StreamPlan PlanStream(const StreamSettings& settings, const StreamInput& input) 
     if (!map) map = NewMap(settings, stream, *spec, input.now);
     ShardMap next = *map;
     Result<bool> changed = UpdateMap(settings, stream, *spec, input.now, next);
-    // A request that cannot be done is answered in a condition and dropped, so that it blocks nothing.
+    // A request that cannot be done is answered in a condition and dropped, so that it blocks
+    // nothing.
     if (!changed.ok()) problem = changed.status();
     bool noted = changed.ok() && input.observed && NoteSealedEnds(*input.observed, next);
     if (changed.ok() && (*changed || noted || next.version == 0)) {

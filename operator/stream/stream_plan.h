@@ -46,14 +46,14 @@ struct StreamInput {
   WallMs now = 0;
 };
 
-// What to do next, in this order; each part is left out when there is nothing to do. Planning twice on
-// the same world changes nothing.
+// What to do next, in this order; each part is left out when there is nothing to do. Planning twice
+// on the same world changes nothing.
 struct StreamPlan {
-  bool add_finalizer = false;               // and come back
-  std::optional<resources::ShardMap> map;   // create or compare-and-set
-  bool clear_reshard = false;               // after the map is written
-  std::optional<json::Value> status;        // after the map is written
-  bool remove_finalizer = false;            // the data plane has let the stream go
+  bool add_finalizer = false;              // and come back
+  std::optional<resources::ShardMap> map;  // create or compare-and-set
+  bool clear_reshard = false;              // after the map is written
+  std::optional<json::Value> status;       // after the map is written
+  bool remove_finalizer = false;           // the data plane has let the stream go
   std::optional<Duration> again;
 };
 

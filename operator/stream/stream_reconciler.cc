@@ -10,7 +10,8 @@ using resources::Resource;
 using resources::ResourceKey;
 using resources::ShardMap;
 
-StreamReconciler::StreamReconciler(resources::ResourceStore& store, Clock& clock, StreamSettings settings,
+StreamReconciler::StreamReconciler(resources::ResourceStore& store, Clock& clock,
+                                   StreamSettings settings,
                                    std::function<std::optional<ObservedStream>(uint64_t)> observe,
                                    std::function<bool()> ready)
     : store_(store),
@@ -64,7 +65,8 @@ Outcome StreamReconciler::Act(Resource stream, const StreamPlan& plan, Resource 
   return plan.again ? Outcome::After(*plan.again) : Outcome::Done();
 }
 
-Result<std::optional<ShardMap>> StreamReconciler::ReadMap(const ResourceKey& key, Resource& object) {
+Result<std::optional<ShardMap>> StreamReconciler::ReadMap(const ResourceKey& key,
+                                                          Resource& object) {
   Result<Resource> found = store_.Get(resources::kShardMapKind, key);
   if (!found.ok()) {
     if (found.status().code() == Code::kNotFound) return std::optional<ShardMap>();
@@ -82,9 +84,8 @@ Status StreamReconciler::WriteMap(const ResourceKey& key, const ShardMap& map, R
   object.spec = map.ToValue();
   Result<Resource> written = is_new ? store_.Create(object) : store_.Update(object);
   if (!written.ok()) return written.status().WithContext("shard map " + key.ToString());
-  log::Info("shard map written", {{"stream", map.stream_name},
-                                  {"version", map.version},
-                                  {"shards", map.shards.size()}});
+  log::Info("shard map written",
+            {{"stream", map.stream_name}, {"version", map.version}, {"shards", map.shards.size()}});
   return OkStatus();
 }
 
@@ -93,7 +94,8 @@ Status StreamReconciler::CollectDroppedMaps() {
   for (const Resource& object : maps) {
     Result<ShardMap> map = ShardMap::Parse(object.spec);
     if (!map.ok()) {
-      log::Error("shard map does not parse", {{"map", object.key.ToString()}, {"error", map.status().ToString()}});
+      log::Error("shard map does not parse",
+                 {{"map", object.key.ToString()}, {"error", map.status().ToString()}});
       continue;
     }
     std::optional<ObservedStream> observed = observe_(map->stream_uid);

@@ -9,8 +9,8 @@
 
 namespace millrace::op {
 
-// Reads a Stream, its map and what shard processes report, plans (stream_plan.h), acts, writes status.
-// Stateless between calls; any number of worker threads, one a key.
+// Reads a Stream, its map and what shard processes report, plans (stream_plan.h), acts, writes
+// status. Stateless between calls; any number of worker threads, one a key.
 class StreamReconciler {
  public:
   // `observe` gives what is reported of an incarnation, `ready` whether any shard process answers.

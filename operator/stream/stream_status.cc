@@ -22,13 +22,15 @@ struct Verdict {
 Verdict SpecProblem(const Result<StreamSpec>& spec) {
   if (!spec.ok()) return {false, "InvalidSpec", spec.status().message()};
   if (!spec->key_secret_name.empty()) {
-    return {false, "KeySecretUnsupported",
-            "encryption.keySecretRef needs Kubernetes; on one machine give keyID and the master key by "
-            "--master-key-file or MILLRACE_MASTER_KEY"};
+    return {
+        false, "KeySecretUnsupported",
+        "encryption.keySecretRef needs Kubernetes; on one machine give keyID and the master key by "
+        "--master-key-file or MILLRACE_MASTER_KEY"};
   }
   if (spec->pool_name != "default") {
     return {false, "PoolNotFound",
-            "placement.poolRef: pool " + spec->pool_name + " does not exist; on one machine there is only 'default'"};
+            "placement.poolRef: pool " + spec->pool_name +
+                " does not exist; on one machine there is only 'default'"};
   }
   return {true, "", ""};
 }
@@ -36,7 +38,8 @@ Verdict SpecProblem(const Result<StreamSpec>& spec) {
 // Once applied a version stays so, also while the shard process restarts and applies it again.
 int64_t AppliedVersion(const StreamInput& input) {
   int64_t before = input.stream.status["appliedMapVersion"].AsInt();
-  return input.observed ? std::max(before, static_cast<int64_t>(input.observed->applied_version)) : before;
+  return input.observed ? std::max(before, static_cast<int64_t>(input.observed->applied_version))
+                        : before;
 }
 
 bool Applied(const StreamInput& input, const ShardMap* map) {
@@ -46,9 +49,12 @@ bool Applied(const StreamInput& input, const ShardMap* map) {
 Verdict Ready(const StreamInput& input, const Result<StreamSpec>& spec, const ShardMap* map) {
   if (input.stream.deletion_timestamp) return {false, "Deleting", "the stream is being deleted"};
   if (Verdict problem = SpecProblem(spec); !problem.value) return problem;
-  if (!map) return {false, "Paused", "managementPolicy is " + spec->management_policy + ": nothing has been made yet"};
+  if (!map)
+    return {false, "Paused",
+            "managementPolicy is " + spec->management_policy + ": nothing has been made yet"};
   if (!input.shard_process_ready) {
-    return {false, "ShardProcessAway", "the shard process does not answer; it is started again by itself"};
+    return {false, "ShardProcessAway",
+            "the shard process does not answer; it is started again by itself"};
   }
   if (input.observed && !input.observed->error.empty()) {
     return {false, "MapNotApplied", input.observed->error};
@@ -61,15 +67,17 @@ Verdict Ready(const StreamInput& input, const Result<StreamSpec>& spec, const Sh
 
 Verdict Progressing(const StreamInput& input, const ShardMap* map) {
   if (!map || Applied(input, map)) return {false, "Idle", ""};
-  return {true, map->version == 1 ? "Creating" : "Updating",
-          "waiting for the shard process to apply map version " + std::to_string(map->serving_version)};
+  return {
+      true, map->version == 1 ? "Creating" : "Updating",
+      "waiting for the shard process to apply map version " + std::to_string(map->serving_version)};
 }
 
 Verdict Degraded(const StreamInput& input) {
   if (input.observed && input.observed->lost_records > 0) {
     return {true, "CorruptRecords",
             std::to_string(input.observed->lost_records) +
-                " records failed their checksum and are not served; restore the volume from a snapshot to get them back"};
+                " records failed their checksum and are not served; restore the volume from a "
+                "snapshot to get them back"};
   }
   return {false, "NoDataLost", ""};
 }
@@ -78,10 +86,12 @@ Verdict Reconciled(const Result<StreamSpec>& spec, const ShardMap* map, const St
   if (!spec.ok()) return {false, "InvalidSpec", spec.status().message()};
   if (!problem.ok()) return {false, "RequestRefused", problem.message()};
   if (spec->management_policy != "Full") {
-    return {false, spec->management_policy, "managementPolicy is " + spec->management_policy + ": the spec is not acted on"};
+    return {false, spec->management_policy,
+            "managementPolicy is " + spec->management_policy + ": the spec is not acted on"};
   }
   if (!spec->connection_config_map.empty()) {
-    return {false, "NotOnOneMachine", "connectionConfigMapRef needs Kubernetes; the endpoint is in status.endpoint"};
+    return {false, "NotOnOneMachine",
+            "connectionConfigMapRef needs Kubernetes; the endpoint is in status.endpoint"};
   }
   if (map && map->on_demand && OpenShards(*map).size() != static_cast<size_t>(spec->shard_count)) {
     return {true, "OnDemand", "shardCount is only the first count of an ON_DEMAND stream"};
@@ -104,7 +114,8 @@ std::string StatusWord(const StreamInput& input, const ShardMap* map) {
   return "CREATING";
 }
 
-void SetFacts(const StreamSettings& settings, const StreamSpec& spec, const ShardMap& map, json::Value& status) {
+void SetFacts(const StreamSettings& settings, const StreamSpec& spec, const ShardMap& map,
+              json::Value& status) {
   status.Set("streamARN", map.stream_arn);
   status.Set("streamCreationTimestamp", resources::FormatTime(map.created_ms));
   status.Set("openShardCount", static_cast<int64_t>(OpenShards(map).size()));
@@ -126,7 +137,8 @@ void SetFacts(const StreamSettings& settings, const StreamSpec& spec, const Shar
 }  // namespace
 
 json::Value StreamStatus(const StreamSettings& settings, const StreamInput& input,
-                         const Result<StreamSpec>& spec, const ShardMap* map, const Status& problem) {
+                         const Result<StreamSpec>& spec, const ShardMap* map,
+                         const Status& problem) {
   json::Value status = input.stream.status;
   if (status.is_null()) status = json::Object{};
   int64_t generation = input.stream.generation;
