@@ -1,0 +1,35 @@
+#pragma once
+
+#include <string>
+
+#include "common/net/http_types.h"
+#include "common/resources/store.h"
+
+namespace millrace::controlplane {
+
+// The resources under Kubernetes' own paths and with Kubernetes' own answers:
+//   GET            /apis/millrace.dev/v1alpha1/streams                     every namespace
+//   GET POST       /apis/millrace.dev/v1alpha1/namespaces/{ns}/streams
+//   GET PUT DELETE /apis/millrace.dev/v1alpha1/namespaces/{ns}/streams/{name}
+// PUT without a resourceVersion replaces spec, labels and annotations whatever the version (apply);
+// it creates what is not there. Shard maps can be read, never written. Blocks on the store; any
+// thread.
+class ResourceApi {
+ public:
+  explicit ResourceApi(resources::ResourceStore& store) : store_(store) {}
+  net::HttpResponse Handle(const net::HttpRequest& request);
+
+ private:
+  struct Target {
+    std::string kind;
+    resources::ResourceKey key;  // name "" for a collection, ns "" for all
+  };
+  Result<Target> Parse(std::string_view path) const;
+  net::HttpResponse Get(const Target& target);
+  net::HttpResponse Put(const Target& target, const net::HttpRequest& request, bool create_only);
+  net::HttpResponse Delete(const Target& target);
+
+  resources::ResourceStore& store_;
+};
+
+}  // namespace millrace::controlplane
