@@ -17,8 +17,9 @@ constexpr size_t Base64DecodedSizeMax(size_t chars) { return (chars + 3) / 4 * 3
 
 // Writes Base64EncodedSize(size) chars to `out`; returns how many.
 size_t Base64Encode(const uint8_t* data, size_t size, char* out);
-// Strict: canonical padding, no white space. Returns the bytes written to `out` (which has room for
-// Base64DecodedSizeMax(text.size())), or nothing where `text` is not base64.
+// Strict: canonical padding (the bits it leaves over are zero), no white space. Returns the bytes
+// written to `out` (which has room for Base64DecodedSizeMax(text.size())), or nothing where `text`
+// is not base64.
 std::optional<size_t> Base64Decode(std::string_view text, uint8_t* out);
 
 std::string Base64Encode(std::string_view bytes);

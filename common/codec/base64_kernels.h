@@ -1,0 +1,34 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "common/codec/variant.h"
+
+namespace millrace::codec::internal {
+
+inline constexpr char kBase64Alphabet[] =
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+// The inner loops of base64, one pair an instruction set. They do whole groups only (3 bytes, 4
+// chars) and leave the rest, padding and every decision that text is not base64 to one scalar end
+// (base64.cc), so that no variant can accept what another refuses. Pure.
+struct Base64Kernel {
+  // Encodes a prefix of `data`, a multiple of 3; returns its size. Writes 4 chars for each 3 bytes
+  // and nothing past them; reads nothing past data + size.
+  size_t (*encode)(const uint8_t* data, size_t size, char* out);
+  // Decodes a prefix of `text`, a multiple of 4, all of it letters of the alphabet (so it stops at
+  // padding); returns its size. Writes 3 bytes for each 4 chars and nothing past them.
+  size_t (*decode)(const char* text, size_t size, uint8_t* out);
+};
+
+extern const Base64Kernel kBase64Portable;
+#if defined(__x86_64__)
+extern const Base64Kernel kBase64Avx2;
+extern const Base64Kernel kBase64Avx512;
+#endif
+
+// Six bits of a letter of the alphabet; 0xFF for any other byte.
+uint8_t SextetOf(char letter);
+
+}  // namespace millrace::codec::internal

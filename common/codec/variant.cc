@@ -1,0 +1,58 @@
+#include "common/codec/variant.h"
+
+#include <atomic>
+
+namespace millrace::codec::internal {
+
+namespace {
+
+constexpr uint8_t Bit(Variant variant) {
+  return static_cast<uint8_t>(1U << static_cast<unsigned>(variant));
+}
+
+uint8_t Detect() {
+  uint8_t found = Bit(Variant::kPortable);
+#if defined(__x86_64__)
+  __builtin_cpu_init();
+  if (__builtin_cpu_supports("avx2")) found |= Bit(Variant::kAvx2);
+  if (__builtin_cpu_supports("sha") && __builtin_cpu_supports("sse4.1")) {
+    found |= Bit(Variant::kShaNi);
+  }
+  if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+      __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") &&
+      __builtin_cpu_supports("avx512vbmi") && __builtin_cpu_supports("bmi2")) {
+    found |= Bit(Variant::kAvx512);
+  }
+#endif
+  return found;
+}
+
+uint8_t Detected() {
+  static const uint8_t detected = Detect();
+  return detected;
+}
+
+// Zero until first asked: a static initializer of another file may hash before ours would run.
+constinit std::atomic<uint8_t> allowed{0};
+
+}  // namespace
+
+bool CpuRuns(Variant variant) { return (Detected() & Bit(variant)) != 0; }
+
+bool MayUse(Variant variant) {
+  uint8_t bits = allowed.load(std::memory_order_relaxed);
+  if (bits == 0) {
+    bits = Detected();
+    allowed.store(bits, std::memory_order_relaxed);
+  }
+  return (bits & Bit(variant)) != 0;
+}
+
+ScopedVariantLimit::ScopedVariantLimit(Variant most) {
+  auto up_to = static_cast<uint8_t>(Bit(most) * 2U - 1);
+  allowed.store(Detected() & up_to, std::memory_order_relaxed);
+}
+
+ScopedVariantLimit::~ScopedVariantLimit() { allowed.store(Detected(), std::memory_order_relaxed); }
+
+}  // namespace millrace::codec::internal
