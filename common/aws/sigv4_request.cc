@@ -104,9 +104,11 @@ std::optional<ErrorShape> ReadAuthorization(const net::HttpRequest& request,
   std::string_view rest = authorization;
   claim.algorithm = TakeUntil(rest, ' ');
   while (!rest.empty()) {
-    size_t end = rest.find_first_of(", ");
+    size_t end = 0;
+    while (end < rest.size() && rest[end] != ',' && rest[end] != ' ') ++end;
     std::string_view pair = rest.substr(0, end);
-    rest.remove_prefix(end == std::string_view::npos ? rest.size() : end + 1);
+    rest.remove_prefix(std::min(end + 1, rest.size()));
+    if (pair.empty()) continue;
     std::string_view name = TakeUntil(pair, '=');
     if (!Assign(name, pair, parameters)) {
       return Incomplete("Authorization header has parameter '" + std::string(name) + "' twice.");
@@ -249,7 +251,7 @@ void AppendCanonicalValue(std::string& out, std::string_view value) {
 }
 
 void AppendCanonicalPath(std::string& out, std::string_view path) {
-  if (path.size() <= 1) {
+  if (path.empty() || path == "/") {
     out += '/';
     return;
   }

@@ -91,20 +91,20 @@ std::optional<ErrorShape> CheckTime(const SignatureClaim& claim, WallMs now) {
     return NamedError(400, "IncompleteSignatureException",
                       "X-Amz-Expires must be a number of seconds from 1 to 604800.");
   }
+  constexpr WallMs kSkewMs = kSkewMinutesMax * kMinuteMs;
+  if (*date >= now - *lifetime && *date <= now + kSkewMs) return std::nullopt;
+
   std::string stamp(claim.timestamp);
-  std::string today = FormatSigningTime(now);
-  if (*date < now - *lifetime) {
-    std::string span = claim.expires.empty() ? std::to_string(kSkewMinutesMax) + " min."
-                                             : std::string(claim.expires) + " sec.";
-    return InvalidSignature("Signature expired: " + stamp + " is now earlier than " +
-                            FormatSigningTime(now - *lifetime) + " (" + today + " - " + span + ")");
-  }
-  if (*date > now + kSkewMinutesMax * kMinuteMs) {
+  std::string current = FormatSigningTime(now);
+  if (*date > now) {
     return InvalidSignature("Signature not yet current: " + stamp + " is still later than " +
-                            FormatSigningTime(now + kSkewMinutesMax * kMinuteMs) + " (" + today +
-                            " + " + std::to_string(kSkewMinutesMax) + " min.)");
+                            FormatSigningTime(now + kSkewMs) + " (" + current + " + " +
+                            std::to_string(kSkewMinutesMax) + " min.)");
   }
-  return std::nullopt;
+  std::string span = claim.expires.empty() ? std::to_string(kSkewMinutesMax) + " min."
+                                           : std::string(claim.expires) + " sec.";
+  return InvalidSignature("Signature expired: " + stamp + " is now earlier than " +
+                          FormatSigningTime(now - *lifetime) + " (" + current + " - " + span + ")");
 }
 
 // What has to be signed whatever the client thinks, or a signature could be moved to another host
