@@ -8,9 +8,46 @@
 #include <openssl/md5.h>
 #include <openssl/sha.h>
 
-#include "common/base/check.h"
+#include <algorithm>
+
+#include "common/codec/md5_kernels.h"
+#include "common/codec/sha256_kernels.h"
 
 namespace millrace::codec {
+
+namespace internal {
+
+namespace {
+
+void Sha256Blocks(uint32_t* const* states, const uint8_t* const* at, size_t, size_t blocks) {
+  SHA256_CTX state;
+  SHA256_Init(&state);
+  std::copy_n(states[0], std::size(state.h), state.h);
+  SHA256_Update(&state, at[0], blocks * kBlockSize);
+  std::copy_n(state.h, std::size(state.h), states[0]);
+}
+
+void Md5Blocks(uint32_t* const* states, const uint8_t* const* at, size_t, size_t blocks) {
+  uint32_t* words = states[0];
+  MD5_CTX state;
+  MD5_Init(&state);
+  state.A = words[0];
+  state.B = words[1];
+  state.C = words[2];
+  state.D = words[3];
+  MD5_Update(&state, at[0], blocks * kBlockSize);
+  words[0] = state.A;
+  words[1] = state.B;
+  words[2] = state.C;
+  words[3] = state.D;
+}
+
+}  // namespace
+
+const LaneKernel kSha256Portable{1, 1, Sha256Blocks};
+const LaneKernel kMd5Portable{1, 1, Md5Blocks};
+
+}  // namespace internal
 
 Sha256Digest Sha256(std::string_view message) {
   SHA256_CTX state;
@@ -21,11 +58,6 @@ Sha256Digest Sha256(std::string_view message) {
   return digest;
 }
 
-void Sha256Many(std::span<const std::string_view> messages, std::span<Sha256Digest> digests) {
-  CHECK(messages.size() == digests.size());
-  for (size_t i = 0; i < messages.size(); ++i) digests[i] = Sha256(messages[i]);
-}
-
 Md5Digest Md5(std::string_view message) {
   MD5_CTX state;
   Md5Digest digest;
@@ -33,11 +65,6 @@ Md5Digest Md5(std::string_view message) {
   MD5_Update(&state, message.data(), message.size());
   MD5_Final(digest.data(), &state);
   return digest;
-}
-
-void Md5Many(std::span<const std::string_view> messages, std::span<Md5Digest> digests) {
-  CHECK(messages.size() == digests.size());
-  for (size_t i = 0; i < messages.size(); ++i) digests[i] = Md5(messages[i]);
 }
 
 Sha256Digest HmacSha256(std::string_view key, std::string_view message) {

@@ -48,11 +48,12 @@ bool MayUse(Variant variant) {
   return (bits & Bit(variant)) != 0;
 }
 
-ScopedVariantLimit::ScopedVariantLimit(Variant most) {
-  auto up_to = static_cast<uint8_t>(Bit(most) * 2U - 1);
-  allowed.store(Detected() & up_to, std::memory_order_relaxed);
+ScopedVariants::ScopedVariants(std::initializer_list<Variant> variants) {
+  uint8_t bits = Bit(Variant::kPortable);
+  for (Variant variant : variants) bits |= Bit(variant);
+  allowed.store(bits & Detected(), std::memory_order_relaxed);
 }
 
-ScopedVariantLimit::~ScopedVariantLimit() { allowed.store(Detected(), std::memory_order_relaxed); }
+ScopedVariants::~ScopedVariants() { allowed.store(Detected(), std::memory_order_relaxed); }
 
 }  // namespace millrace::codec::internal

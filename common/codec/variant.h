@@ -1,11 +1,12 @@
 #pragma once
 
 #include <cstdint>
+#include <initializer_list>
 
 namespace millrace::codec::internal {
 
-// Instruction sets that kernels are written for, from the least to the most. Not for users of the
-// library: they call base64.h, digest.h and crc32.h, which choose.
+// Instruction sets that kernels are written for. Not for users of the library: they call base64.h,
+// digest.h and crc32.h, which choose.
 enum class Variant : uint8_t {
   kPortable,  // plain C++ and OpenSSL
   kAvx2,
@@ -15,17 +16,17 @@ enum class Variant : uint8_t {
 
 // Whether this CPU and operating system run the variant at all.
 bool CpuRuns(Variant variant);
-// Whether dispatch may take it: CpuRuns, and not above a limit set by a test. Any thread.
+// Whether dispatch may take it: CpuRuns, unless a test forbids it. Any thread.
 bool MayUse(Variant variant);
 
-// While one lives, dispatch takes nothing above `most` in the whole process. For tests and
-// benchmarks; they don't nest, and no other thread uses the library meanwhile.
-class ScopedVariantLimit {
+// While one lives, dispatch takes only these variants, of those the CPU runs, and portable code.
+// For tests and benchmarks; they don't nest, and no other thread uses the library meanwhile.
+class ScopedVariants {
  public:
-  explicit ScopedVariantLimit(Variant most);
-  ~ScopedVariantLimit();
-  ScopedVariantLimit(const ScopedVariantLimit&) = delete;
-  ScopedVariantLimit& operator=(const ScopedVariantLimit&) = delete;
+  explicit ScopedVariants(std::initializer_list<Variant> variants);
+  ~ScopedVariants();
+  ScopedVariants(const ScopedVariants&) = delete;
+  ScopedVariants& operator=(const ScopedVariants&) = delete;
 };
 
 }  // namespace millrace::codec::internal

@@ -34,17 +34,17 @@ class EveryVariant : public ::testing::TestWithParam<internal::Variant> {
  protected:
   void SetUp() override {
     if (!internal::CpuRuns(GetParam())) GTEST_SKIP() << "this CPU lacks the instructions";
-    LimitTo(GetParam());
+    Allow({GetParam()});
   }
-  void LimitTo(internal::Variant variant) {
-    limit_.reset();
-    limit_.emplace(variant);
+  void Allow(std::initializer_list<internal::Variant> variants) {
+    allowed_.reset();
+    allowed_.emplace(variants);
   }
 
   std::mt19937_64 random_{7};
 
  private:
-  std::optional<internal::ScopedVariantLimit> limit_;
+  std::optional<internal::ScopedVariants> allowed_;
 };
 
 }  // namespace millrace::codec
