@@ -1,0 +1,163 @@
+#include "dataplane/storage/cleaner.h"
+
+#include <algorithm>
+
+#include "common/codec/crc32.h"
+
+namespace millrace::storage {
+namespace {
+
+constexpr size_t kTrimsPerItem = 1024;
+constexpr uint64_t kBatchBytes = 1 * kMiB;
+// Young segments empty by themselves as their records expire.
+constexpr size_t kYoungSegments = 2;
+
+}  // namespace
+
+void Cleaner::Poll() {
+  if (stopped_ || writer_.fenced()) return;
+  Reclaim();
+  Clean();
+}
+
+void Cleaner::Reclaim() {
+  if (!dying_.empty()) return;
+  dying_ = segments_.DeadSegments();
+  if (dying_.empty()) return;
+  for (uint64_t number : dying_) segments_.Find(number)->letting_go = true;
+  // A recovery that finds the chunks of a dead segment gone must know that they were let go.
+  std::vector<std::shared_ptr<ExtentState>> stale;
+  for (const auto& [id, extent] : lane_.extents.all()) {
+    if (extent->logged && extent->logged_begin != extent->begin_index) stale.push_back(extent);
+  }
+  std::sort(stale.begin(), stale.end(), [](const auto& a, const auto& b) { return a->id < b->id; });
+  trims_failed_ = false;
+  trims_outstanding_ = (stale.size() + kTrimsPerItem - 1) / kTrimsPerItem;
+  if (trims_outstanding_ == 0) return LetGo(true);
+  for (size_t i = 0; i < stale.size(); i += kTrimsPerItem) {
+    WorkItem item;
+    item.kind = EntryKind::kTrim;
+    item.trims.assign(
+        stale.begin() + static_cast<ptrdiff_t>(i),
+        stale.begin() + static_cast<ptrdiff_t>(std::min(i + kTrimsPerItem, stale.size())));
+    item.done = [this](const Status& status) {
+      trims_failed_ |= !status.ok();
+      if (--trims_outstanding_ == 0) LetGo(!trims_failed_);
+    };
+    writer_.Submit(std::move(item));
+  }
+}
+
+void Cleaner::LetGo(bool logged) {
+  for (uint64_t number : std::exchange(dying_, {})) {
+    if (logged) {
+      segments_.LetGo(number);
+    } else {
+      segments_.Find(number)->letting_go = false;
+    }
+  }
+}
+
+Segment* Cleaner::Candidate() const {
+  std::vector<Segment*> closed;
+  for (const auto& [number, segment] : segments_.all()) {
+    if (segment->closed && !segment->letting_go) closed.push_back(segment.get());
+  }
+  if (closed.size() > kYoungSegments)
+    closed.resize(closed.size() - kYoungSegments);
+  else
+    closed.clear();
+  Segment* best = nullptr;
+  double best_fraction = lane_.options.clean_below_live_fraction;
+  for (Segment* segment : closed) {
+    if (segment->live_bytes == 0 || segment->blocks_unacknowledged > 0) continue;
+    double fraction = static_cast<double>(segment->live_bytes) / static_cast<double>(segment->size);
+    if (fraction >= best_fraction) continue;
+    best = segment;
+    best_fraction = fraction;
+  }
+  return best;
+}
+
+void Cleaner::Clean() {
+  if (cleaning_ != 0) return;
+  Segment* segment = Candidate();
+  if (segment == nullptr) return;
+  // What does not fit would only use the reserve up and free nothing.
+  if (segments_.out_of_space() && segment->live_bytes > writer_.move_allowance()) return;
+  cleaning_ = segment->number;
+  segments_.Pin(*segment);
+  live_.clear();
+  next_ = 0;
+  move_failed_ = false;
+  std::vector<ChunkRef> refs;
+  for (const auto& [id, extent] : lane_.extents.all()) {
+    refs.clear();
+    extent->chunks.CollectSegment(static_cast<uint32_t>(cleaning_), &refs);
+    for (const ChunkRef& ref : refs) {
+      if (!ref.lost) live_.push_back({extent, ref});
+    }
+  }
+  std::sort(live_.begin(), live_.end(),
+            [](const LiveChunk& a, const LiveChunk& b) { return a.ref.offset < b.ref.offset; });
+  CleanBatch();
+}
+
+void Cleaner::CleanBatch() {
+  if (next_ == live_.size() || move_failed_ || stopped_ || writer_.fenced()) return EndClean();
+  uint64_t begin = live_[next_].ref.offset;
+  uint64_t bytes = 0;
+  size_t end = next_;
+  for (; end < live_.size(); ++end) {
+    uint64_t with = live_[end].ref.offset + live_[end].ref.bytes - begin;
+    if (end > next_ && with > kBatchBytes) break;
+    bytes = with;
+  }
+  lane_.disk.Read(
+      SegmentFileName(cleaning_), begin, bytes,
+      lane_.Guard([this, end, begin](const Result<Slice>& data) { Rewrite(end, begin, data); }));
+}
+
+void Cleaner::Rewrite(size_t end, uint64_t begin_offset, const Result<Slice>& data) {
+  if (!data.ok()) {
+    move_failed_ = true;
+    return EndClean();
+  }
+  // Held until all of the batch is submitted, so that it does not end in between.
+  moves_outstanding_ = 1;
+  for (; next_ < end; ++next_) {
+    LiveChunk& chunk = live_[next_];
+    uint64_t at = chunk.ref.offset - begin_offset;
+    Slice bytes;
+    if (at + chunk.ref.bytes <= data->size()) bytes = data->Sub(at, chunk.ref.bytes);
+    if (bytes.size() != chunk.ref.bytes ||
+        codec::Crc32c(bytes.data(), bytes.size()) != chunk.ref.crc) {
+      if (!chunk.extent->dropped) reader_.Quarantine(*chunk.extent, chunk.ref);
+      continue;
+    }
+    WorkItem item;
+    item.move = true;
+    item.extent = chunk.extent;
+    item.from = chunk.ref;
+    item.payload = std::move(bytes);
+    item.done = [this](const Status& status) { MoveDone(status); };
+    ++moves_outstanding_;
+    writer_.Submit(std::move(item));
+  }
+  MoveDone(OkStatus());
+}
+
+void Cleaner::MoveDone(const Status& status) {
+  move_failed_ |= !status.ok();
+  if (--moves_outstanding_ == 0) CleanBatch();
+}
+
+void Cleaner::EndClean() {
+  Segment* segment = segments_.Find(cleaning_);
+  CHECK(segment != nullptr);
+  cleaning_ = 0;
+  live_.clear();
+  segments_.Unpin(*segment);
+}
+
+}  // namespace millrace::storage

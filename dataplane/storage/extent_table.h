@@ -1,0 +1,86 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "common/base/bytes.h"
+#include "common/base/status.h"
+#include "dataplane/storage/block_format.h"
+#include "dataplane/storage/chunk_cipher.h"
+#include "dataplane/storage/extent.h"
+#include "dataplane/storage/extent_index.h"
+
+namespace millrace::storage {
+
+// All that a lane knows of one extent. "Logged" is the state as of the last block that was built,
+// durable or not; "durable" the state as of the last acknowledged one.
+struct ExtentState {
+  ExtentId id;
+  bool encrypted = false;
+  std::string wrapped_key;
+  std::unique_ptr<ChunkCipher> cipher;  // none where its key could not be unwrapped
+
+  // Accepted.
+  bool sealing = false;  // takes no more appends
+  bool dropped = false;  // forgotten by the table; work accepted before still refers to it
+
+  // Logged.
+  bool logged = false;  // its open entry is
+  bool logged_sealed = false;
+  uint64_t next_index = 0;
+  uint64_t logged_begin = 0;
+  WallMs last_arrival_ms = 0;
+
+  // Durable.
+  bool durable = false;
+  bool sealed = false;
+  uint64_t begin_index = 0;
+  uint64_t end_index = 0;
+  ExtentIndex chunks;
+  uint64_t live_bytes = 0;
+  uint64_t lost_records = 0;
+
+  // The writer's, while it builds a block: the chunk of this extent in it.
+  uint64_t building_lsn = 0;
+  size_t building_chunk = 0;
+};
+
+// The extents of a lane. Lives on its executor.
+class ExtentTable {
+ public:
+  using Ptr = std::shared_ptr<ExtentState>;
+
+  // Nothing where there is none.
+  ExtentState* Find(const ExtentId& id) const;
+  Ptr FindShared(const ExtentId& id) const;
+  Ptr Add(const ExtentId& id);
+  void Erase(const ExtentId& id);
+  // Puts back what Erase took out, unless it was made anew meanwhile.
+  void Restore(const Ptr& extent);
+  size_t size() const { return extents_.size(); }
+  const std::unordered_map<ExtentId, Ptr, ExtentIdHash>& all() const { return extents_; }
+
+ private:
+  std::unordered_map<ExtentId, Ptr, ExtentIdHash> extents_;
+};
+
+// One extent in a table entry's payload (docs/formats/extent.md).
+struct TableRow {
+  ExtentId id;
+  bool sealed = false;
+  bool encrypted = false;
+  uint64_t begin_index = 0;
+  uint64_t end_index = 0;
+  WallMs last_arrival_ms = 0;
+  std::string wrapped_key;
+};
+
+constexpr size_t kTableRowBytes = 52;
+void AppendTableRow(const TableRow& row, std::string* out);
+// kCorrupt where the bytes are no rows.
+Result<std::vector<TableRow>> ParseTableRows(std::string_view payload);
+
+}  // namespace millrace::storage

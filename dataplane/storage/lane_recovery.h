@@ -1,0 +1,56 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "common/base/unique_function.h"
+#include "dataplane/storage/disk.h"
+#include "dataplane/storage/log_replay.h"
+#include "dataplane/storage/segment_scan.h"
+
+namespace millrace::storage {
+
+// What the disk holds of a lane.
+struct RecoveredLane {
+  uint64_t log_id = 0;
+  ReplayedLog log;
+  uint64_t next_number = 1;  // greater than any file's
+  std::vector<Disk::FileInfo> free_files;
+};
+
+// Reads a lane's files: indexes of full segments, and those segments that have none, whole. Keeps
+// itself alive until `done` has run, on the executor of the disk's callbacks. Changes nothing but
+// the log's id, made where there is no log yet, and indexes whose segments are gone.
+class LaneRecovery : public std::enable_shared_from_this<LaneRecovery> {
+ public:
+  using Done = UniqueFunction<void(Result<RecoveredLane>)>;
+  static void Run(Disk& disk, Done done);
+
+ private:
+  LaneRecovery(Disk& disk, Done done) : disk_(disk), done_(std::move(done)) {}
+  void Listed(const std::vector<Disk::FileInfo>& files);
+  void ReadLogId();
+  void MakeLogId();
+  void ReadIndexes();
+  void ReadIndex(size_t i);
+  void ScanNext();
+  void ScanStep();
+  void Scanned();
+  void Fail(const Status& status);
+
+  Disk& disk_;
+  Done done_;
+  std::optional<uint64_t> log_id_;
+  bool has_log_id_file_ = false;
+  RecoveredLane recovered_;
+  std::vector<FoundSegment> segments_;  // in the order of their numbers
+  std::vector<uint64_t> index_sizes_;
+  std::vector<size_t> to_scan_;  // positions in segments_, newest last
+  size_t index_at_ = 0;
+  std::unique_ptr<SegmentScan> scan_;
+  size_t scanning_ = 0;
+};
+
+}  // namespace millrace::storage

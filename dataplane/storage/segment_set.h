@@ -1,0 +1,111 @@
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "common/base/status.h"
+#include "dataplane/storage/extent_index.h"
+#include "dataplane/storage/lane_context.h"
+#include "dataplane/storage/segment_index.h"
+
+namespace millrace::storage {
+
+// One file of the log. Closed once it takes no more blocks; dead once it is closed, all its blocks
+// are acknowledged and no extent refers to any of its chunks.
+struct Segment {
+  uint64_t number = 0;
+  uint64_t size = 0;
+  uint64_t write_offset = 0;
+  uint64_t live_bytes = 0;  // of chunks that extents refer to
+  uint32_t blocks_unacknowledged = 0;
+  uint32_t pins = 0;  // reads and moves under way
+  bool closed = false;
+  bool indexed = false;  // its index is on the disk
+  bool indexing = false;
+  bool letting_go = false;
+  bool table_durable = false;  // a complete table in it is acknowledged
+  SegmentContents contents;    // until it is indexed
+};
+
+// The files of a lane: the segment that is written, one prepared ahead so that the writer never
+// waits for it, the closed ones, and free files to recycle. Lives on the lane's executor.
+class SegmentSet {
+ public:
+  struct Events {
+    std::function<void()> changed;      // a segment was prepared, or there is no space for one
+    std::function<void()> may_reclaim;  // a segment may have died
+    std::function<void(const Status&)> failed;  // the disk did
+  };
+  SegmentSet(LaneContext& lane, uint64_t segment_bytes, Events events);
+  ~SegmentSet();
+
+  // Recovery: what there is. The newest segment goes on being written where it has room.
+  void Adopt(std::unique_ptr<Segment> segment);
+  void AdoptFree(std::string name, uint64_t size);
+  void ResumeActive(uint64_t number);
+  void SetNextNumber(uint64_t number) { next_number_ = number; }
+  // Begins to prepare and to index what is closed.
+  void Start();
+
+  uint64_t segment_bytes() const { return segment_bytes_; }
+  Segment* active() { return active_; }
+  bool next_ready() const { return next_ != nullptr; }
+  bool out_of_space() const { return out_of_space_; }
+  // Closes the active segment and goes on in the prepared one.
+  void Advance();
+  Segment* Find(uint64_t number);
+  const std::map<uint64_t, std::unique_ptr<Segment>>& all() const { return segments_; }
+
+  // A block of `segment` is durable and acknowledged.
+  void BlockAcknowledged(Segment& segment, Lsn lsn);
+  void AddLive(uint32_t segment, uint64_t bytes);
+  void SubLive(uint32_t segment, uint64_t bytes);
+  void Pin(Segment& segment) { ++segment.pins; }
+  void Unpin(Segment& segment);
+  void TableDurable(Segment& segment);
+  std::vector<uint64_t> DeadSegments() const;
+  // Gives a dead segment's space back: as the next segment, or to the volume.
+  void LetGo(uint64_t number);
+
+  uint64_t file_bytes() const { return file_bytes_; }
+  // Files being made, renamed, written or removed.
+  size_t operations() const { return operations_; }
+  void Stop();
+
+ private:
+  struct FreeFile {
+    std::string name;
+    uint64_t size = 0;
+  };
+  void Prepare();
+  void Prepared(uint64_t number, uint64_t size, bool recycled, const Status& status);
+  void OutOfSpace();
+  void WriteIndex(Segment& segment);
+  void IndexClosed();
+  void Freed(uint64_t number, uint64_t size, const Status& status);
+  void Remove(const std::string& name, uint64_t size);
+
+  LaneContext& lane_;
+  const uint64_t segment_bytes_;
+  const Events events_;
+
+  std::map<uint64_t, std::unique_ptr<Segment>> segments_;
+  Segment* active_ = nullptr;
+  std::unique_ptr<Segment> next_;
+  std::deque<FreeFile> free_;
+  uint64_t next_number_ = 1;
+  uint64_t file_bytes_ = 0;
+  bool preparing_ = false;
+  bool out_of_space_ = false;
+  bool stopped_ = false;
+  size_t operations_ = 0;
+  Executor::TimerId retry_timer_ = 0;
+  bool retry_armed_ = false;
+};
+
+}  // namespace millrace::storage
