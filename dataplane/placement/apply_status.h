@@ -1,0 +1,70 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "common/async/executor.h"
+#include "common/json/value.h"
+
+namespace millrace::shard {
+
+// What this process says of one stream to the operator.
+struct StreamStatus {
+  std::string name;
+  uint64_t applied_version = 0;
+  bool dropped = false;
+  uint64_t lost_records = 0;
+  std::string error;  // why a newer version is not applied, "" for none
+  struct Sealed {
+    uint32_t shard = 0;
+    uint64_t epoch = 0;
+    uint64_t end_index = 0;
+    bool operator==(const Sealed&) const = default;
+  };
+  std::vector<Sealed> sealed;
+  bool operator==(const StreamStatus&) const = default;
+};
+
+struct LogStatus {
+  bool full = false;
+  bool fenced = false;
+  uint64_t file_bytes = 0;
+  uint64_t live_bytes = 0;
+};
+
+// The answer of GET /internal/v1/status and those who wait for it to change. `sequence` rises with
+// every change of a stream's status, not with the figures of the log. Any thread.
+class ApplyStatus {
+ public:
+  explicit ApplyStatus(std::string incarnation) : incarnation_(std::move(incarnation)) {}
+
+  void Set(uint64_t uid, StreamStatus status);
+  void Forget(uint64_t uid);
+  void SetLog(const LogStatus& log);
+  uint64_t sequence() const;
+  json::Value ToValue() const;
+  // Posts `fn` to `executor` when the sequence is greater than `after`; at once where it is. The
+  // caller bounds its own wait; `fn` must stand being late.
+  void WhenAfter(uint64_t after, Executor& executor, UniqueFunction<void()> fn);
+
+ private:
+  struct Waiter {
+    uint64_t after;
+    Executor* executor;
+    UniqueFunction<void()> fn;
+  };
+  void Changed(std::unique_lock<std::mutex> lock);
+
+  const std::string incarnation_;
+  mutable std::mutex mu_;
+  // Guarded by mu_.
+  uint64_t sequence_ = 1;
+  std::map<uint64_t, StreamStatus> streams_;
+  LogStatus log_;
+  std::vector<Waiter> waiters_;
+};
+
+}  // namespace millrace::shard

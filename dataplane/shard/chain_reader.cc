@@ -1,0 +1,106 @@
+#include "dataplane/shard/chain_reader.h"
+
+#include <algorithm>
+
+namespace millrace::shard {
+namespace {
+
+using resources::MapExtent;
+using storage::Lane;
+using storage::ReadResult;
+
+// One read on its way along the chain. Owns itself: each step either finishes it or hands it to the
+// lane's callback.
+struct Walk {
+  Lane& lane;
+  ShardRef at;
+  size_t bytes_max;
+  UniqueFunction<void(Result<ChainRead>)> done;
+  ChainRead result;
+};
+using WalkPtr = std::unique_ptr<Walk>;
+
+// The extent that has `next`, or the first after where it was.
+const MapExtent* ExtentAt(const std::vector<MapExtent>& chain, Position& next) {
+  const auto it = std::lower_bound(
+      chain.begin(), chain.end(), next.epoch,
+      [](const MapExtent& extent, uint64_t epoch) { return extent.epoch < epoch; });
+  if (it == chain.end()) return nullptr;
+  if (it->epoch != next.epoch) next = {it->epoch, 0};
+  return &*it;
+}
+
+bool IsLast(const ShardView& shard, const MapExtent& extent) {
+  return &extent == &shard.chain().back();
+}
+
+void Finish(WalkPtr walk) {
+  UniqueFunction<void(Result<ChainRead>)> done = std::move(walk->done);
+  done(std::move(walk->result));
+}
+
+void Step(WalkPtr walk);
+
+// At the end of `extent`, which grows no more: on to the one after it, or the end of what there is.
+void PassEnd(WalkPtr walk, const MapExtent& extent) {
+  const ShardView& shard = *walk->at.shard;
+  if (IsLast(shard, extent)) {
+    walk->result.at_tip = true;
+    // An open shard's last extent is sealed just before the map that says so is published.
+    walk->result.end_of_shard = !shard.open();
+    return Finish(std::move(walk));
+  }
+  walk->result.next = {(&extent)[1].epoch, 0};
+  if (!walk->result.runs.empty()) return Finish(std::move(walk));
+  Step(std::move(walk));
+}
+
+void TakeRead(WalkPtr walk, const MapExtent& extent, ReadResult read) {
+  Position& next = walk->result.next;
+  for (storage::Chunk& chunk : read.chunks) {
+    walk->result.runs.push_back(
+        {extent.epoch, std::max(next.index, chunk.first_index), std::move(chunk)});
+  }
+  const bool moved = read.next_index > next.index;
+  next.index = std::max(next.index, read.next_index);
+  if (read.end_of_extent) return PassEnd(std::move(walk), extent);
+  if (!walk->result.runs.empty() || !moved) {
+    const auto info = walk->lane.Info(walk->at.stream->Extent(*walk->at.shard, extent.epoch));
+    walk->result.at_tip =
+        IsLast(*walk->at.shard, extent) && (!info || next.index >= info->end_index);
+    return Finish(std::move(walk));
+  }
+  Step(std::move(walk));  // only quarantined records so far
+}
+
+void Step(WalkPtr walk) {
+  const MapExtent* extent = ExtentAt(walk->at.shard->chain(), walk->result.next);
+  if (extent == nullptr) {
+    walk->result.at_tip = true;
+    walk->result.end_of_shard = !walk->at.shard->open();
+    return Finish(std::move(walk));
+  }
+  const storage::ExtentId id = walk->at.stream->Extent(*walk->at.shard, extent->epoch);
+  if (!walk->lane.Info(id)) return PassEnd(std::move(walk), *extent);
+  Lane& lane = walk->lane;
+  const uint64_t from = walk->result.next.index;
+  const size_t bytes_max = walk->bytes_max;
+  lane.Read(id, from, bytes_max, [walk = std::move(walk), extent](Result<ReadResult> read) mutable {
+    if (!read.ok()) {
+      UniqueFunction<void(Result<ChainRead>)> done = std::move(walk->done);
+      return done(read.status());
+    }
+    TakeRead(std::move(walk), *extent, std::move(read).value());
+  });
+}
+
+}  // namespace
+
+void ReadChain(Lane& lane, ShardRef at, Position from, size_t bytes_max,
+               UniqueFunction<void(Result<ChainRead>)> done) {
+  auto walk = std::make_unique<Walk>(Walk{lane, std::move(at), bytes_max, std::move(done), {}});
+  walk->result.next = from;
+  Step(std::move(walk));
+}
+
+}  // namespace millrace::shard

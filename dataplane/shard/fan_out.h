@@ -1,0 +1,53 @@
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+
+#include "dataplane/shard/shard_hub.h"
+
+namespace millrace::shard {
+
+struct SubscribeRequest {
+  ShardRef at;
+  std::string consumer_arn;
+  aws::Protocol protocol = aws::Protocol::kJson;
+  StartPoint start;
+  std::shared_ptr<EventSink> sink;
+};
+
+// SubscribeToShard for the shards of one lane. Lives on the lane's executor, where every method is
+// called; made before the lane's commit listener is set and Start is posted, stopped (Stop, there
+// too) before the lane is closed.
+class FanOut {
+ public:
+  FanOut(storage::Lane& lane, Executor& executor, const EventEncoder& encoder, const Clock& clock,
+         FanOutLimits limits = {});
+  ~FanOut();
+
+  void Start();
+  // Ends every subscription; nothing is sent afterwards.
+  void Stop();
+
+  // The subscription, of which nothing is sent before Run, or why there is none.
+  Result<SubscriptionPtr> Subscribe(SubscribeRequest request);
+  void Run(const SubscriptionPtr& subscription);
+  void Remove(const SubscriptionPtr& subscription);
+  void Drained(const SubscriptionPtr& subscription);
+
+  void OnCommit(const storage::ExtentId& id, const storage::Chunk& chunk);
+  void OnPublished(const StreamPtr& stream);
+  size_t subscriptions() const;
+
+ private:
+  using HubKey = std::pair<uint64_t, uint32_t>;  // stream, shard
+  void Tick();
+  ShardHub* HubOf(const SubscriptionPtr& subscription);
+
+  FanOutContext context_;
+  std::map<HubKey, std::shared_ptr<ShardHub>> hubs_;
+  Executor::TimerId tick_ = 0;
+  bool stopped_ = false;
+};
+
+}  // namespace millrace::shard
