@@ -36,6 +36,10 @@ struct ProcessRuntime::Child {
   WorkloadState state;
 };
 
+ProcessRuntime::ProcessRuntime(Duration stop_grace) : stop_grace_(stop_grace) {}
+
+ProcessRuntime::~ProcessRuntime() { StopAll(); }
+
 Status ProcessRuntime::Apply(const Workload& workload) {
   std::unique_lock lock(mu_);
   auto it = children_.find(workload.name);

@@ -1,0 +1,81 @@
+#include <cstdio>
+
+#include "cli/api_client.h"
+#include "cli/command.h"
+#include "cli/output.h"
+#include "cli/resource_path.h"
+
+namespace millrace::cli {
+namespace {
+
+std::string ConditionStatus(const json::Value& resource, std::string_view type,
+                            std::string_view member) {
+  for (const json::Value& condition : resource.At("status", "conditions").AsArray()) {
+    if (condition["type"].AsString() == type) return condition[member].AsString();
+  }
+  return "Unknown";
+}
+
+// The columns of the CRD (crds/stream.yaml).
+std::string StreamTable(const json::Array& items, bool with_namespace) {
+  std::vector<std::string> headings = {"NAME",  "MODE",   "SHARDS", "RETENTION",
+                                       "READY", "STATUS", "REASON", "AGE"};
+  if (with_namespace) headings.insert(headings.begin(), "NAMESPACE");
+  std::vector<std::vector<std::string>> rows;
+  for (const json::Value& item : items) {
+    const std::string& mode = item.At("spec", "streamModeDetails", "streamMode").AsString();
+    std::vector<std::string> row = {
+        item.At("metadata", "name").AsString(),
+        mode.empty() ? "ON_DEMAND" : mode,
+        std::to_string(item.At("status", "openShardCount").AsInt()),
+        std::to_string(item.At("status", "retentionPeriodHours").AsInt()),
+        ConditionStatus(item, "Ready", "status"),
+        item.At("status", "streamStatus").AsString(),
+        ConditionStatus(item, "Ready", "reason"),
+        AgeOf(item.At("metadata", "creationTimestamp").AsString()),
+    };
+    if (with_namespace) row.insert(row.begin(), item.At("metadata", "namespace").AsString());
+    rows.push_back(std::move(row));
+  }
+  return RenderTable(headings, rows);
+}
+
+}  // namespace
+
+int RunGet(const Arguments& arguments) {
+  config::Settings settings("millrace get streams [NAME] [FLAG]...",
+                            "Shows resources as they are now.");
+  const std::string& ns = settings.String("namespace", "default", "The namespace to look in.");
+  settings.Letter("namespace", 'n');
+  const bool& all = settings.Bool("all-namespaces", false, "Look in every namespace.");
+  settings.Letter("all-namespaces", 'A');
+  const std::string& output = OutputFlag(settings);
+  ApiFlags flags(settings);
+  settings.ParseOrExit(arguments);
+  const auto& words = settings.positional();
+  if (words.empty() || words.size() > 2) {
+    std::fprintf(stderr, "millrace get: say what to get: millrace get streams [NAME]\n");
+    return 2;
+  }
+  ApiOptions options = flags.Options();
+  Result<std::string> plural = PluralOf(words[0]);
+  if (!plural.ok()) return Fail(plural.status(), options);
+  ApiClient client(options);
+  Result<json::Value> answer = client.Resource(
+      "GET", ResourcePath(all ? "" : ns, *plural, words.size() > 1 ? words[1] : ""));
+  if (!answer.ok()) return Fail(answer.status(), options);
+  if (output != "table" || *plural != "streams") {
+    PrintDocument(*answer, output == "table" ? "yaml" : output);
+    return 0;
+  }
+  json::Array items = answer->Has("items") ? (*answer)["items"].AsArray() : json::Array{*answer};
+  if (items.empty()) {
+    std::fprintf(stderr, "No streams in %s.\n",
+                 all ? "any namespace" : ("namespace " + ns).c_str());
+    return 0;
+  }
+  std::fputs(StreamTable(items, all).c_str(), stdout);
+  return 0;
+}
+
+}  // namespace millrace::cli
