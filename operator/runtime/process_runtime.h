@@ -16,9 +16,8 @@ namespace millrace::op {
 // thread a workload waits for its child. Owned by main; safe on any thread.
 class ProcessRuntime final : public Runtime {
  public:
-  explicit ProcessRuntime(Duration stop_grace = std::chrono::seconds(10))
-      : stop_grace_(stop_grace) {}
-  ~ProcessRuntime() override { StopAll(); }
+  explicit ProcessRuntime(Duration stop_grace = std::chrono::seconds(10));
+  ~ProcessRuntime() override;
   Status Apply(const Workload& workload) override;
   WorkloadState Observe(const std::string& name) const override;
   void StopAll() override;
