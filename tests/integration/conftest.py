@@ -7,7 +7,8 @@ import os
 import pytest
 
 import kinesis
-from server import Server, client_environment
+import wire
+from server import BINARY, Server, client_environment
 
 
 def pytest_collection_modifyitems(items):
@@ -75,3 +76,49 @@ def shared_stream(client):
     name = kinesis.create_stream(client, kinesis.unique_name("shared"))
     yield name
     client.delete_stream(StreamName=name, EnforceConsumerDeletion=True)
+
+
+class Target:
+    """A server to be hostile to, of its own where the binary is built."""
+
+    def __init__(self, endpoint, tls_endpoint, server=None):
+        self.endpoint, self.tls_endpoint, self._server = endpoint, tls_endpoint, server
+
+    def resident_bytes(self):
+        """Memory of all its processes; None where they are not ours to look at."""
+        return self._server.resident_bytes() if self._server else None
+
+
+@pytest.fixture(scope="module")
+def target(endpoint):
+    if not BINARY.exists():
+        yield Target(endpoint, os.environ.get("MILLRACE_TLS_ENDPOINT"))
+        return
+    with Server() as server:
+        yield Target(server.endpoint, server.tls_endpoint, server)
+
+
+@pytest.fixture(scope="module")
+def neighbours(target):
+    with wire.Neighbour(target.endpoint) as one:
+        yield one
+
+
+@pytest.fixture
+def neighbour(neighbours):
+    """A well-behaved client beside the test; it is judged when the test is over."""
+    neighbours.new_faults()
+    yield neighbours
+    faults = neighbours.new_faults()
+    assert faults == [], f"a well-behaved client was harmed: {faults[:3]}"
+
+
+@pytest.fixture
+def bounded(target):
+    """Fails the test if the server's memory grew by more than this many bytes meanwhile."""
+    before = target.resident_bytes()
+    limits = {"growth": 256 * 2**20}
+    yield limits
+    if before is not None:
+        grown = target.resident_bytes() - before
+        assert grown < limits["growth"], f"{grown / 2**20:.0f} MiB more than before"

@@ -46,7 +46,7 @@ def java_command(program):
 SUITES = {
     "python": (clients.install_python, pytest_command("python"), 300, False),
     "python-tls": (clients.install_python, pytest_command("python/put_get_test.py"), 120, True),
-    "hostile": (clients.install_python, pytest_command("hostile_test.py"), 180, False),
+    "hostile": (clients.install_python, pytest_command("hostile_test.py", "hostile_http2_test.py"), 180, False),
     "javascript": (clients.install_javascript,
                    lambda it: [it[0], it[1] / "roundtrip.mjs"], 120, False),
     "javascript-tls": (clients.install_javascript,
