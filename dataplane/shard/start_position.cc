@@ -19,7 +19,7 @@ Result<Position> AtSequence(const storage::Lane& lane, const ShardRef& at,
   const auto& chain = at.shard->chain();
   const resources::SequenceNumber& number = start.sequence;
   const bool after = start.kind == StartPoint::Kind::kAfterSequenceNumber;
-  const Position wanted{number.epoch, after || number.index == 0 ? number.index : number.index - 1};
+  Position wanted{number.epoch, after || number.index == 0 ? number.index : number.index - 1};
   const auto extent = std::find_if(chain.begin(), chain.end(),
                                    [&](const MapExtent& e) { return e.epoch == number.epoch; });
   if (extent == chain.end()) {
@@ -30,7 +30,9 @@ Result<Position> AtSequence(const storage::Lane& lane, const ShardRef& at,
   }
   const auto info = lane.Info(at.stream->Extent(*at.shard, number.epoch));
   if (info && number.index > info->end_index) {
-    return InvalidArgument("the sequence number has not been given yet");
+    // A closed shard's EndingSequenceNumber is a bound until its exact end is known.
+    if (!info->sealed) return InvalidArgument("the sequence number has not been given yet");
+    wanted.index = info->end_index;
   }
   return wanted;
 }
