@@ -1,0 +1,243 @@
+#include "operator/stream/stream_plan.h"
+
+#include <gtest/gtest.h>
+
+#include "common/resources/conditions.h"
+#include "operator/stream/reshard_plan.h"
+
+namespace millrace::op {
+namespace {
+
+using resources::Resource;
+
+constexpr WallMs kNow = 1'763'700'000'000;
+
+// A world of one stream: what the reconciler would read, and the effect of what it would do.
+struct World {
+  StreamSettings settings;
+  StreamInput input;
+
+  World() {
+    Resource& stream = input.stream;
+    stream.kind = resources::kStreamKind;
+    stream.key = {"default", "orders"};
+    stream.uid = "0123456789abcdef-0000";
+    stream.generation = 1;
+    stream.creation_timestamp = resources::FormatTime(kNow);
+    stream.finalizers = {std::string(kStreamFinalizer)};
+    stream.spec = json::Object{};
+    input.shard_process_ready = true;
+    input.now = kNow;
+  }
+  void Spec(std::string_view text) { input.stream.spec = *json::ParseJson(text); }
+  // One reconcile, carried out.
+  StreamPlan Step() {
+    StreamPlan plan = PlanStream(settings, input);
+    if (plan.map) input.map = plan.map;
+    if (plan.status) input.stream.status = *plan.status;
+    if (plan.clear_reshard) input.stream.annotations.clear();
+    return plan;
+  }
+  // The data plane takes up the map there is.
+  void Apply() {
+    ObservedStream observed;
+    observed.applied_version = input.map->version;
+    for (auto& shard : input.map->shards) {
+      for (auto& extent : shard.extents) {
+        bool last_open = !shard.closed_ms && &extent == &shard.extents.back();
+        if (!last_open) observed.sealed.push_back({shard.index, extent.epoch, 100});
+      }
+    }
+    input.observed = observed;
+  }
+  void Settle() {
+    for (int i = 0; i < 5; ++i) {
+      Step();
+      Apply();
+    }
+  }
+  std::string StatusWord() const { return input.stream.status["streamStatus"].AsString(); }
+  std::string Reason(std::string_view type) const {
+    return resources::FindCondition(input.stream.status, type)["reason"].AsString();
+  }
+};
+
+TEST(StreamPlan, FinalizerComesFirst) {
+  World world;
+  world.input.stream.finalizers.clear();
+  StreamPlan plan = world.Step();
+  EXPECT_TRUE(plan.add_finalizer);
+  EXPECT_FALSE(plan.map);
+}
+
+TEST(StreamPlan, NewStreamGetsItsShardsAndIsActiveOnceApplied) {
+  World world;
+  StreamPlan plan = world.Step();
+  ASSERT_TRUE(plan.map);
+  EXPECT_EQ(plan.map->shards.size(), 4u);
+  EXPECT_EQ(plan.map->stream_arn, "arn:aws:kinesis:us-east-1:000000000000:stream/orders");
+  EXPECT_EQ(plan.map->stream_uid, 0x0123456789abcdefu);
+  EXPECT_EQ(world.StatusWord(), "CREATING");
+  world.Apply();
+  world.Step();
+  EXPECT_EQ(world.StatusWord(), "ACTIVE");
+  EXPECT_EQ(world.Reason("Ready"), "Active");
+}
+
+TEST(StreamPlan, PlanningTwiceOnTheSameWorldChangesNothing) {
+  World world;
+  world.Settle();
+  StreamPlan plan = world.Step();
+  EXPECT_FALSE(plan.map);
+  EXPECT_FALSE(plan.status);
+  EXPECT_FALSE(plan.add_finalizer || plan.clear_reshard || plan.remove_finalizer);
+}
+
+TEST(StreamPlan, ProvisionedShardCountIsReached) {
+  World world;
+  world.Spec(R"({"streamModeDetails":{"streamMode":"PROVISIONED"},"shardCount":2})");
+  world.Settle();
+  world.Spec(R"({"streamModeDetails":{"streamMode":"PROVISIONED"},"shardCount":3})");
+  world.input.stream.generation = 2;
+  world.Step();
+  EXPECT_EQ(world.StatusWord(), "UPDATING");
+  EXPECT_EQ(OpenShards(*world.input.map).size(), 3u);
+  world.Settle();
+  EXPECT_EQ(world.StatusWord(), "ACTIVE");
+  EXPECT_EQ(world.input.stream.status["openShardCount"].AsInt(), 3);
+}
+
+TEST(StreamPlan, SealedEndsAreNotedWithoutGoingThroughUpdating) {
+  World world;
+  world.Spec(R"({"streamModeDetails":{"streamMode":"PROVISIONED"},"shardCount":1})");
+  world.Settle();
+  world.input.stream.annotations[std::string(resources::kReshardAnnotation)] =
+      R"({"op":"split","shard":0,"newStartingHashKey":"170141183460469231731687303715884105728"})";
+  world.Spec(R"({"streamModeDetails":{"streamMode":"PROVISIONED"},"shardCount":2})");
+  StreamPlan split = world.Step();
+  EXPECT_TRUE(split.clear_reshard);
+  world.Apply();
+  StreamPlan noted = world.Step();
+  ASSERT_TRUE(noted.map);
+  EXPECT_EQ(world.StatusWord(), "ACTIVE");
+  EXPECT_GT(noted.map->version, noted.map->serving_version);
+  EXPECT_EQ(noted.map->shards[0].extents.back().end_index, 100u);
+}
+
+TEST(StreamPlan, AReshardThatCannotBeDoneIsAnsweredAndDropped) {
+  World world;
+  world.Spec(R"({"streamModeDetails":{"streamMode":"PROVISIONED"},"shardCount":4})");
+  world.Settle();
+  world.input.stream.annotations[std::string(resources::kReshardAnnotation)] =
+      R"({"op":"merge","shard":0,"adjacent":2})";
+  StreamPlan plan = world.Step();
+  EXPECT_TRUE(plan.clear_reshard);
+  EXPECT_FALSE(plan.map);
+  EXPECT_EQ(world.Reason("Reconciled"), "RequestRefused");
+}
+
+TEST(StreamPlan, EncryptionOpensNewExtents) {
+  World world;
+  world.Settle();
+  world.Spec(R"({"encryption":{"encryptionType":"KMS","keyID":"alias/x"}})");
+  StreamPlan plan = world.Step();
+  ASSERT_TRUE(plan.map);
+  for (const auto& shard : plan.map->shards) {
+    ASSERT_EQ(shard.extents.size(), 2u);
+    EXPECT_FALSE(shard.extents[0].encrypted);
+    EXPECT_TRUE(shard.extents[1].encrypted);
+  }
+}
+
+TEST(StreamPlan, ConsumersKeepTheirArn) {
+  World world;
+  world.Spec(R"({"consumers":[{"consumerName":"a"}]})");
+  world.Settle();
+  std::string arn = world.input.map->consumers[0].arn;
+  world.input.now += 60'000;
+  world.Spec(R"({"consumers":[{"consumerName":"a"},{"consumerName":"b"}]})");
+  world.Settle();
+  ASSERT_EQ(world.input.map->consumers.size(), 2u);
+  EXPECT_EQ(world.input.map->consumers[0].arn, arn);
+}
+
+TEST(StreamPlan, ClosedShardsLeaveAfterRetention) {
+  World world;
+  world.Spec(R"({"streamModeDetails":{"streamMode":"PROVISIONED"},"shardCount":1})");
+  world.Settle();
+  world.Spec(R"({"streamModeDetails":{"streamMode":"PROVISIONED"},"shardCount":2})");
+  world.Settle();
+  EXPECT_EQ(world.input.map->shards.size(), 3u);
+  ASSERT_TRUE(PlanStream(world.settings, world.input).again);
+  world.input.now += 25 * 3'600'000;
+  world.Settle();
+  EXPECT_EQ(world.input.map->shards.size(), 2u);
+  EXPECT_EQ(world.input.map->next_shard_index, 3u);
+}
+
+TEST(StreamPlan, InvalidSpecIsACondition) {
+  World world;
+  world.Spec(R"({"retentionPeriodHours":12})");
+  StreamPlan plan = world.Step();
+  EXPECT_FALSE(plan.map);
+  EXPECT_EQ(world.Reason("Ready"), "InvalidSpec");
+}
+
+TEST(StreamPlan, InvalidSpecOfARunningStreamLeavesItServing) {
+  World world;
+  world.Settle();
+  world.Spec(R"({"retentionPeriodHours":12})");
+  StreamPlan plan = world.Step();
+  EXPECT_FALSE(plan.map);
+  EXPECT_EQ(world.Reason("Reconciled"), "InvalidSpec");
+}
+
+TEST(StreamPlan, PausedStreamIsLeftAlone) {
+  World world;
+  world.Settle();
+  world.Spec(R"({"managementPolicy":"Paused","retentionPeriodHours":48})");
+  EXPECT_FALSE(world.Step().map);
+}
+
+TEST(StreamPlan, DeletingTellsTheDataPlaneThenLetsGo) {
+  World world;
+  world.Settle();
+  world.input.stream.deletion_timestamp = resources::FormatTime(kNow);
+  StreamPlan first = world.Step();
+  ASSERT_TRUE(first.map);
+  EXPECT_TRUE(first.map->deleting);
+  EXPECT_EQ(first.map->drop_after_ms, kNow + 24 * 3'600'000);
+  EXPECT_FALSE(first.remove_finalizer);
+  EXPECT_FALSE(world.Step().remove_finalizer);
+  world.Apply();
+  EXPECT_TRUE(world.Step().remove_finalizer);
+}
+
+TEST(StreamPlan, DeletionPolicyDeleteDropsAtOnce) {
+  World world;
+  world.Spec(R"({"deletionPolicy":"Delete"})");
+  world.Settle();
+  world.input.stream.deletion_timestamp = resources::FormatTime(kNow);
+  EXPECT_EQ(world.Step().map->drop_after_ms, kNow);
+}
+
+TEST(StreamPlan, AnAwayShardProcessIsSaidAndChangesNoMap) {
+  World world;
+  world.Settle();
+  world.input.shard_process_ready = false;
+  StreamPlan plan = world.Step();
+  EXPECT_FALSE(plan.map);
+  EXPECT_EQ(world.Reason("Ready"), "ShardProcessAway");
+  EXPECT_EQ(world.StatusWord(), "ACTIVE");
+}
+
+TEST(StreamPlan, LostRecordsDegradeTheStream) {
+  World world;
+  world.Settle();
+  world.input.observed->lost_records = 7;
+  world.Step();
+  EXPECT_EQ(world.Reason("Degraded"), "CorruptRecords");
+}
+
+}  // namespace
+}  // namespace millrace::op
