@@ -11,6 +11,6 @@
 #include <immintrin.h>
 
 #define MILLRACE_AVX512 \
-  __attribute__((target("avx512f,avx512bw,avx512vl,avx512vbmi,avx512dq,bmi2")))
+  __attribute__((target("avx512f,avx512bw,avx512vl,avx512vbmi,avx512dq,bmi,bmi2")))
 
 #endif

@@ -66,6 +66,15 @@ std::optional<size_t> Base64Decode(std::string_view text, uint8_t* out) {
   return whole / 4 * 3 + last;
 }
 
+std::optional<size_t> Base64PrefixSize(std::string_view text) {
+  size_t size = Kernel().letters(text.data(), text.size());
+  while (size < text.size() && text[size] == '=') ++size;
+  if (size % 4 != 0) return std::nullopt;
+  uint8_t ignored[3];
+  if (size == 0 || DecodeLastGroup(text.data() + size - 4, ignored) != 0) return size;
+  return std::nullopt;
+}
+
 std::string Base64Encode(std::string_view bytes) {
   std::string text(Base64EncodedSize(bytes.size()), '\0');
   Base64Encode(reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size(), text.data());

@@ -22,6 +22,10 @@ size_t Base64Encode(const uint8_t* data, size_t size, char* out);
 // is not base64.
 std::optional<size_t> Base64Decode(std::string_view text, uint8_t* out);
 
+// The size of the longest run of letters and '=' that `text` begins with, where Base64Decode takes
+// that run; nothing where it doesn't. Finds the end of base64 inside a larger text.
+std::optional<size_t> Base64PrefixSize(std::string_view text);
+
 std::string Base64Encode(std::string_view bytes);
 std::optional<std::string> Base64Decode(std::string_view text);
 

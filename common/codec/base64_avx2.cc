@@ -49,9 +49,9 @@ MILLRACE_AVX2 size_t Encode(const uint8_t* data, size_t size, char* out) {
   return at;
 }
 
-// 32 letters to sextets; false where one is no letter. The high nibble of a char gives the set it
-// may belong to as bits, the low nibble the sets it does not; a common bit means no letter.
-MILLRACE_AVX2 bool Sextets(__m256i& text) {
+// A byte that is not zero for each char that is no letter. The high nibble of a char gives the set
+// it may belong to as bits, the low nibble the sets it does not; a common bit means no letter.
+MILLRACE_AVX2 __m256i NoLetters(__m256i text, __m256i high) {
   const __m256i low_sets =
       _mm256_setr_epi8(0x15, 0x11, 0x11, 0x11, 0x11, 0x11, 0x11, 0x11, 0x11, 0x11, 0x13, 0x1A, 0x1B,
                        0x1B, 0x1B, 0x1A, 0x15, 0x11, 0x11, 0x11, 0x11, 0x11, 0x11, 0x11, 0x11, 0x11,
@@ -60,15 +60,23 @@ MILLRACE_AVX2 bool Sextets(__m256i& text) {
       _mm256_setr_epi8(0x10, 0x10, 0x01, 0x02, 0x04, 0x08, 0x04, 0x08, 0x10, 0x10, 0x10, 0x10, 0x10,
                        0x10, 0x10, 0x10, 0x10, 0x10, 0x01, 0x02, 0x04, 0x08, 0x04, 0x08, 0x10, 0x10,
                        0x10, 0x10, 0x10, 0x10, 0x10, 0x10);
+  __m256i low = _mm256_and_si256(text, _mm256_set1_epi8(0x2f));
+  return _mm256_and_si256(_mm256_shuffle_epi8(low_sets, low), _mm256_shuffle_epi8(high_sets, high));
+}
+
+// The mask also keeps a bit of the neighbour, which shuffles don't look at.
+MILLRACE_AVX2 __m256i HighNibbles(__m256i text) {
+  return _mm256_and_si256(_mm256_srli_epi32(text, 4), _mm256_set1_epi8(0x2f));
+}
+
+// 32 letters to sextets; false where one is no letter.
+MILLRACE_AVX2 bool Sextets(__m256i& text) {
   const __m256i distances =
       _mm256_setr_epi8(0, 16, 19, 4, -65, -65, -71, -71, 0, 0, 0, 0, 0, 0, 0, 0,  //
                        0, 16, 19, 4, -65, -65, -71, -71, 0, 0, 0, 0, 0, 0, 0, 0);
-  const __m256i nibble = _mm256_set1_epi8(0x2f);  // also keeps the bit that a shuffle would honour
-  __m256i high = _mm256_and_si256(_mm256_srli_epi32(text, 4), nibble);
-  __m256i low = _mm256_and_si256(text, nibble);
-  __m256i excluded = _mm256_shuffle_epi8(low_sets, low);
-  __m256i possible = _mm256_shuffle_epi8(high_sets, high);
-  if (_mm256_testz_si256(excluded, possible) == 0) return false;
+  __m256i high = HighNibbles(text);
+  __m256i wrong = NoLetters(text, high);
+  if (_mm256_testz_si256(wrong, wrong) == 0) return false;
   // '/' shares its high nibble with '+' and alone needs another distance.
   __m256i slash = _mm256_cmpeq_epi8(text, _mm256_set1_epi8('/'));
   __m256i distance = _mm256_shuffle_epi8(distances, _mm256_add_epi8(slash, high));
@@ -99,9 +107,21 @@ MILLRACE_AVX2 size_t Decode(const char* text, size_t size, uint8_t* out) {
   return at;
 }
 
+MILLRACE_AVX2 size_t CountLetters(const char* text, size_t size) {
+  size_t at = 0;
+  for (; size - at >= 32; at += 32) {
+    __m256i block = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(text + at));
+    __m256i wrong = NoLetters(block, HighNibbles(block));
+    __m256i letters = _mm256_cmpeq_epi8(wrong, _mm256_setzero_si256());
+    auto mask = static_cast<uint32_t>(_mm256_movemask_epi8(letters));
+    if (mask != 0xFFFFFFFF) return at + static_cast<size_t>(__builtin_ctz(~mask));
+  }
+  return at + kBase64Portable.letters(text + at, size - at);
+}
+
 }  // namespace
 
-const Base64Kernel kBase64Avx2{Encode, Decode};
+const Base64Kernel kBase64Avx2{Encode, Decode, CountLetters};
 
 }  // namespace millrace::codec::internal
 

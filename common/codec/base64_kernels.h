@@ -20,6 +20,8 @@ struct Base64Kernel {
   // Decodes a prefix of `text`, a multiple of 4, all of it letters of the alphabet (so it stops at
   // padding); returns its size. Writes 3 bytes for each 4 chars and nothing past them.
   size_t (*decode)(const char* text, size_t size, uint8_t* out);
+  // How many letters of the alphabet `text` begins with.
+  size_t (*letters)(const char* text, size_t size);
 };
 
 extern const Base64Kernel kBase64Portable;

@@ -59,10 +59,16 @@ size_t Decode(const char* text, size_t size, uint8_t* out) {
   return at;
 }
 
+size_t Letters(const char* text, size_t size) {
+  size_t at = 0;
+  while (at < size && SextetOf(text[at]) != kNoLetter) ++at;
+  return at;
+}
+
 }  // namespace
 
 uint8_t SextetOf(char letter) { return kSextets[static_cast<uint8_t>(letter)]; }
 
-const Base64Kernel kBase64Portable{Encode, Decode};
+const Base64Kernel kBase64Portable{Encode, Decode, Letters};
 
 }  // namespace millrace::codec::internal

@@ -20,7 +20,8 @@ uint8_t Detect() {
   }
   if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
       __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") &&
-      __builtin_cpu_supports("avx512vbmi") && __builtin_cpu_supports("bmi2")) {
+      __builtin_cpu_supports("avx512vbmi") && __builtin_cpu_supports("bmi") &&
+      __builtin_cpu_supports("bmi2")) {
     found |= Bit(Variant::kAvx512);
   }
 #endif

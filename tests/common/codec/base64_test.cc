@@ -96,6 +96,40 @@ TEST_P(Base64, EveryVariantAcceptsAndRefusesTheSameDamagedTexts) {
   }
 }
 
+// The run of letters and pads that a text begins with, found char by char.
+std::string_view Base64Run(std::string_view text) {
+  const std::string alphabet = internal::kBase64Alphabet;
+  size_t size = std::min(text.find_first_not_of(alphabet), text.size());
+  return text.substr(0, std::min(text.find_first_not_of('=', size), text.size()));
+}
+
+TEST_P(Base64, PrefixIsFoundExactlyWhereDecodeTakesIt) {
+  for (int i = 0; i < 20'000; ++i) {
+    std::string text = OpenSslEncode(RandomBytes(random_, random_() % 200));
+    if (random_() % 4 == 0 && !text.empty()) text.erase(random_() % text.size(), 1);
+    for (uint64_t more = random_() % 100; more > 0; --more) {
+      text += static_cast<char>(random_() % 3 == 0 ? random_() : '"');
+    }
+    std::vector<char> exact(text.begin(), text.end());
+    std::string_view run = Base64Run(text);
+    auto expected = DecodeExact(run) ? std::optional(run.size()) : std::nullopt;
+    ASSERT_EQ(Base64PrefixSize({exact.data(), exact.size()}), expected) << text;
+  }
+}
+
+TEST_P(Base64, PrefixEndsAtEveryByteThatIsNoLetter) {
+  std::string letters = OpenSslEncode(RandomBytes(random_, 240));
+  for (size_t at = 0; at < letters.size(); at += 4) {
+    for (int byte = 0; byte < 256; ++byte) {
+      std::string text = letters;
+      text[at] = static_cast<char>(byte);
+      std::string_view run = Base64Run(text);
+      if (run.size() == text.size() || byte == '=') continue;
+      ASSERT_EQ(Base64PrefixSize(text), at) << byte;
+    }
+  }
+}
+
 TEST_P(Base64, OnlyCanonicalPaddingIsAccepted) {
   EXPECT_EQ(DecodeExact(""), "");
   EXPECT_EQ(DecodeExact("QQ=="), "A");
