@@ -1,0 +1,21 @@
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+namespace millrace::kinesis {
+
+// What stands next in a map or an array of a body being scanned.
+enum class Step : uint8_t {
+  kItem,     // another item
+  kEnd,      // its end, now behind the reader
+  kUnusual,  // something that the general way has to read
+};
+
+// A blob as it stands in a body, and its size once decoded.
+struct ScannedBlob {
+  std::string_view view;
+  size_t size = 0;
+};
+
+}  // namespace millrace::kinesis
