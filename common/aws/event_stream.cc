@@ -7,15 +7,13 @@ namespace millrace::aws {
 
 namespace {
 
-constexpr size_t kPreludeBytes = 12;  // total, headers length, crc of both
-constexpr size_t kTrailerBytes = 4;
 constexpr char kStringType = 7;
 constexpr size_t kHeadersMax = 64;
 // Bytes already given out are dropped from the buffer once they are this many.
 constexpr size_t kCompactBytes = 64 * 1024;
 
-void AppendU32(std::string& out, uint32_t value) {
-  for (int shift = 24; shift >= 0; shift -= 8) out += static_cast<char>(value >> shift);
+void StoreU32(uint8_t* out, uint32_t value) {
+  for (int i = 0; i < 4; ++i) out[i] = static_cast<uint8_t>(value >> (24 - 8 * i));
 }
 
 uint32_t ReadU32(std::string_view bytes, size_t at) {
@@ -47,20 +45,10 @@ Result<std::vector<net::OwnedHeader>> ParseHeaders(std::string_view block) {
 
 }  // namespace
 
-std::string EncodeEvent(const std::vector<net::OwnedHeader>& headers, std::string_view payload) {
-  size_t headers_bytes = 0;
+std::string EncodeEventHeaders(const std::vector<net::OwnedHeader>& headers) {
+  std::string out;
   for (const auto& [name, value] : headers) {
     CHECK(!name.empty() && name.size() <= 0xFF && value.size() <= 0xFFFF);
-    headers_bytes += 4 + name.size() + value.size();
-  }
-  size_t total = kPreludeBytes + headers_bytes + payload.size() + kTrailerBytes;
-  CHECK(total <= 0xFFFFFFFF);
-  std::string out;
-  out.reserve(total);
-  AppendU32(out, static_cast<uint32_t>(total));
-  AppendU32(out, static_cast<uint32_t>(headers_bytes));
-  AppendU32(out, Crc(out));
-  for (const auto& [name, value] : headers) {
     out += static_cast<char>(name.size());
     out += name;
     out += kStringType;
@@ -68,8 +56,27 @@ std::string EncodeEvent(const std::vector<net::OwnedHeader>& headers, std::strin
     out += static_cast<char>(value.size());
     out += value;
   }
+  return out;
+}
+
+void SealEvent(uint8_t* message, size_t message_bytes, size_t headers_bytes) {
+  CHECK(message_bytes <= 0xFFFFFFFF);
+  CHECK(headers_bytes + kEventPreludeBytes + kEventTrailerBytes <= message_bytes);
+  const size_t crc_at = message_bytes - kEventTrailerBytes;
+  StoreU32(message, static_cast<uint32_t>(message_bytes));
+  StoreU32(message + 4, static_cast<uint32_t>(headers_bytes));
+  StoreU32(message + 8, codec::Crc32Ieee(message, 8));
+  StoreU32(message + crc_at, codec::Crc32Ieee(message, crc_at));
+}
+
+std::string EncodeEvent(const std::vector<net::OwnedHeader>& headers, std::string_view payload) {
+  const std::string block = EncodeEventHeaders(headers);
+  std::string out(kEventPreludeBytes, '\0');
+  out.reserve(kEventPreludeBytes + block.size() + payload.size() + kEventTrailerBytes);
+  out += block;
   out += payload;
-  AppendU32(out, Crc(out));
+  out.append(kEventTrailerBytes, '\0');
+  SealEvent(reinterpret_cast<uint8_t*>(out.data()), out.size(), block.size());
   return out;
 }
 
@@ -93,25 +100,26 @@ Result<EventMessage> EventDecoder::Next() {
 }
 
 Result<EventMessage> EventDecoder::Parse(std::string_view bytes) {
-  if (bytes.size() < kPreludeBytes) return NotFound("no whole event yet");
+  if (bytes.size() < kEventPreludeBytes) return NotFound("no whole event yet");
   size_t total = ReadU32(bytes, 0);
   size_t headers_bytes = ReadU32(bytes, 4);
   if (Crc(bytes.substr(0, 8)) != ReadU32(bytes, 8)) {
     return Corrupt("event stream: wrong checksum of the prelude");
   }
   if (total > limit_) return Corrupt("event stream: a message over the limit");
-  if (total < kPreludeBytes + kTrailerBytes ||
-      headers_bytes > total - kPreludeBytes - kTrailerBytes) {
+  if (total < kEventPreludeBytes + kEventTrailerBytes ||
+      headers_bytes > total - kEventPreludeBytes - kEventTrailerBytes) {
     return Corrupt("event stream: lengths that do not fit");
   }
   if (bytes.size() < total) return NotFound("no whole event yet");
-  if (Crc(bytes.substr(0, total - kTrailerBytes)) != ReadU32(bytes, total - kTrailerBytes)) {
+  if (Crc(bytes.substr(0, total - kEventTrailerBytes)) !=
+      ReadU32(bytes, total - kEventTrailerBytes)) {
     return Corrupt("event stream: wrong checksum of a message");
   }
   EventMessage message;
-  ASSIGN_OR_RETURN(message.headers, ParseHeaders(bytes.substr(kPreludeBytes, headers_bytes)));
-  size_t payload_at = kPreludeBytes + headers_bytes;
-  message.payload = bytes.substr(payload_at, total - kTrailerBytes - payload_at);
+  ASSIGN_OR_RETURN(message.headers, ParseHeaders(bytes.substr(kEventPreludeBytes, headers_bytes)));
+  size_t payload_at = kEventPreludeBytes + headers_bytes;
+  message.payload = bytes.substr(payload_at, total - kEventTrailerBytes - payload_at);
   offset_ += total;
   return message;
 }

@@ -21,6 +21,14 @@ struct EventMessage {
 // One whole message.
 std::string EncodeEvent(const std::vector<net::OwnedHeader>& headers, std::string_view payload);
 
+// For encoders that write a payload in place: a message is the prelude, the block of headers, the
+// payload and the trailer, one after another. SealEvent fills in the prelude and the trailer of one
+// that has the rest.
+inline constexpr size_t kEventPreludeBytes = 12;
+inline constexpr size_t kEventTrailerBytes = 4;
+std::string EncodeEventHeaders(const std::vector<net::OwnedHeader>& headers);
+void SealEvent(uint8_t* message, size_t message_bytes, size_t headers_bytes);
+
 // Takes bytes as they come and gives messages back; refuses a message over `message_bytes_max` or
 // with a wrong checksum (Corrupt), after which it stays failed.
 class EventDecoder {
