@@ -106,8 +106,11 @@ class [[nodiscard]] Result {
   Result(Status status) : status_(std::move(status)) {  // NOLINT(google-explicit-constructor)
     MILLRACE_CHECK(!status_.ok());
   }
-  bool ok() const { return value_.has_value(); }
-  bool has_value() const { return value_.has_value(); }
+  bool ok() const { return has_value(); }
+  bool has_value() const {
+    status_.IgnoreError();  // asking is looking
+    return value_.has_value();
+  }
   explicit operator bool() const { return ok(); }
   const Status& status() const { return status_; }
   const Status& error() const { return status_; }
