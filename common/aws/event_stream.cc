@@ -93,6 +93,7 @@ Result<EventMessage> EventDecoder::Next() {
   Result<EventMessage> message = Parse(std::string_view(buffer_).substr(offset_));
   if (!message.ok() && message.status().code() == Code::kCorrupt) {
     failed_ = message.status();
+    failed_.IgnoreError();  // the caller has it
     buffer_.clear();
     offset_ = 0;
   }

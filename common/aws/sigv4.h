@@ -62,7 +62,7 @@ struct SignRequest {
   std::string host;
   std::string path = "/";
   std::string query;
-  std::vector<net::OwnedHeader> headers;  // signed too
+  std::vector<net::OwnedHeader> headers;  // signed too; each name once
   std::string_view body;
   std::string region = "us-east-1";
   std::string service = "kinesis";

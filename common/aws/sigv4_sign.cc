@@ -25,7 +25,7 @@ std::vector<net::OwnedHeader> SignV4(const SignRequest& request, const Credentia
                                                   {"x-amz-date", timestamp}};
   for (const auto& [name, value] : request.headers)
     signed_headers.emplace_back(LowerCase(name), value);
-  std::ranges::stable_sort(signed_headers, {}, &net::OwnedHeader::first);
+  std::ranges::sort(signed_headers);
 
   net::HttpRequest canonical_form;
   canonical_form.method = request.method;
@@ -33,10 +33,8 @@ std::vector<net::OwnedHeader> SignV4(const SignRequest& request, const Credentia
   canonical_form.query = request.query;
   canonical_form.authority = request.host;
   std::string names;
-  for (size_t i = 0; i < signed_headers.size(); ++i) {
-    const auto& [name, value] = signed_headers[i];
+  for (const auto& [name, value] : signed_headers) {
     canonical_form.headers.push_back({name, value});
-    if (i > 0 && signed_headers[i - 1].first == name) continue;
     if (!names.empty()) names += ';';
     names += name;
   }
