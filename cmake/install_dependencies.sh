@@ -1,0 +1,67 @@
+#!/bin/sh
+# Installs what Millrace needs from Debian 12, if it is not there yet (a few milliseconds then).
+# usage: cmake/install_dependencies.sh [build|fuzz]...    default: build
+#   build  to compile everything and run the tests
+#   fuzz   clang, for the libFuzzer targets
+set -eu
+
+build="
+  ca-certificates
+  ccache
+  cmake
+  g++
+  libaio-dev
+  libboost1.81-dev
+  libcpp-httplib-dev
+  libgmock-dev
+  libgtest-dev
+  libisal-dev
+  libnghttp2-dev
+  libre2-dev
+  libspdlog-dev
+  libssl-dev
+  libyaml-cpp-dev
+  mold
+  ninja-build
+  nlohmann-json3-dev
+  pkg-config
+  prometheus-cpp-dev
+  python3
+  strace
+  zlib1g-dev
+"
+fuzz="
+  clang-19
+  libclang-rt-19-dev
+"
+
+wanted=""
+for group in "${@:-build}"; do
+  case "$group" in
+    build) wanted="$wanted $build" ;;
+    fuzz) wanted="$wanted $fuzz" ;;
+    *) echo "install_dependencies.sh: there is no group '$group'; there are build and fuzz" >&2; exit 2 ;;
+  esac
+done
+
+missing=""
+# shellcheck disable=SC2086 # one word a package
+installed=$(dpkg-query -W -f='${db:Status-Status} ${Package}\n' $wanted 2>/dev/null || true)
+for package in $wanted; do
+  printf '%s\n' "$installed" | grep -qx "installed $package" || missing="$missing $package"
+done
+[ -n "$missing" ] || exit 0
+
+if [ "$(id -u)" != 0 ]; then
+  echo "Packages are missing and only root can install them. Run this once as root:" >&2
+  echo "  apt-get update && apt-get install --no-install-recommends$missing" >&2
+  exit 1
+fi
+echo "Installing:$missing"
+export DEBIAN_FRONTEND=noninteractive
+options="-qq -o Acquire::Retries=3 -o DPkg::Lock::Timeout=600"
+# A list that cannot be had (some third party's) must not stop us; a package that cannot be does.
+# shellcheck disable=SC2086
+apt-get $options update || echo "apt-get update failed; going on with the lists there are" >&2
+# shellcheck disable=SC2086
+apt-get $options install -y --no-install-recommends $missing >/dev/null
