@@ -40,6 +40,7 @@ LAYERS = [
     ("dataplane/sql", COMMON + ["dataplane/client"]),
     ("dataplane/bin", COMMON + ["dataplane/*"]),
     ("dataplane", COMMON + ["dataplane/*"]),
+    ("cli/*", COMMON + ["cli"]),
     ("cli", COMMON + ["operator", "operator/*", "controlplane", "controlplane/*", "dataplane/*"]),
     ("tests/support", COMMON + ["operator/*", "controlplane/*", "dataplane/*"]),
 ]
@@ -55,7 +56,7 @@ DOORS = [
     ("yaml-cpp/", ["common/json"], False),
     ("prometheus/", ["common/metrics"], False),
     ("spdlog/", ["common/log"], False),
-    ("re2/", ["common/aws"], False),
+    ("re2/", ["common/aws", "cli/agent"], False),
     ("isa-l", ["common/codec"], False),
     ("libaio.h", ["dataplane/storage"], True),
     ("gtest/", ["tests"], True),
