@@ -31,8 +31,8 @@ struct HttpClientOptions {
   bool verify_certificate = true;
 };
 
-// A blocking HTTP/1.1 client with one kept-alive connection (on cpp-httplib): for the CLI, the agent
-// and calls between our processes, never on an executor. One thread at a time.
+// A blocking HTTP/1.1 client with one kept-alive connection (on cpp-httplib): for the CLI, the
+// agent and calls between our processes, never on an executor. One thread at a time.
 class HttpClient {
  public:
   // `endpoint`: "http://host:port" or "https://host:port".

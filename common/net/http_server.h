@@ -16,17 +16,18 @@ namespace millrace::net {
 
 class TlsContext;
 
-// The answer to one request. Lives on the connection's executor (`executor()`): every call must come
-// from there; post to it from elsewhere. Exactly one of Send or Begin..End must happen; letting go of
-// the last reference without either answers 500. A request whose client went away still takes its
-// answer and drops it.
+// The answer to one request. Lives on the connection's executor (`executor()`): every call must
+// come from there; post to it from elsewhere. Exactly one of Send or Begin..End must happen;
+// letting go of the last reference without either answers 500. A request whose client went away
+// still takes its answer and drops it.
 class ResponseWriter {
  public:
   virtual ~ResponseWriter() = default;
   virtual Executor& executor() = 0;
   // The whole answer.
   virtual void Send(HttpResponse response) = 0;
-  // A streamed answer (chunked on HTTP/1.1, DATA frames on HTTP/2): Begin, any number of Write, End.
+  // A streamed answer (chunked on HTTP/1.1, DATA frames on HTTP/2): Begin, any number of Write,
+  // End.
   virtual void Begin(int status, std::vector<OwnedHeader> headers) = 0;
   virtual void Write(Slice data) = 0;
   virtual void End() = 0;
@@ -58,20 +59,21 @@ struct HttpServerLimits {
 
 struct HttpServerOptions {
   HttpServerLimits limits;
-  // How large a body this request may have; called when the head is complete, before any of the body
-  // is read. Past it 413. Sees method, path and headers.
+  // How large a body this request may have; called when the head is complete, before any of the
+  // body is read. Past it 413. Sees method, path and headers.
   std::function<size_t(const HttpRequest& head)> body_bytes_max;
   std::string server_name = "millrace";
   metrics::Registry* metrics = nullptr;
 };
 
 // Called on the connection's executor with the whole request. Must not block.
-using HttpHandler = std::function<void(HttpRequest request, std::shared_ptr<ResponseWriter> writer)>;
+using HttpHandler =
+    std::function<void(HttpRequest request, std::shared_ptr<ResponseWriter> writer)>;
 
-// HTTP/1.1 and HTTP/2 (by preface in clear text; by ALPN or by preface in TLS) on one port. Connections
-// are spread over the IoThreads and stay on one executor for life. Made in main; Stop (or the
-// destructor) closes the listeners, sends GOAWAY, lets requests in flight finish within `grace`, then
-// closes every connection and waits for their handlers.
+// HTTP/1.1 and HTTP/2 (by preface in clear text; by ALPN or by preface in TLS) on one port.
+// Connections are spread over the IoThreads and stay on one executor for life. Made in main; Stop
+// (or the destructor) closes the listeners, sends GOAWAY, lets requests in flight finish within
+// `grace`, then closes every connection and waits for their handlers.
 class HttpServer {
  public:
   HttpServer(IoThreads& io, HttpServerOptions options, HttpHandler handler);

@@ -23,11 +23,11 @@ enum class HttpVersion { kHttp11, kHttp2 };
 struct HttpRequest {
   HttpVersion version = HttpVersion::kHttp11;
   bool tls = false;
-  std::string_view method;  // "POST"
-  std::string_view target;  // "/path?query", undecoded
-  std::string_view path;    // before '?'
-  std::string_view query;   // after '?', maybe empty
-  std::string_view authority;  // Host or :authority
+  std::string_view method;      // "POST"
+  std::string_view target;      // "/path?query", undecoded
+  std::string_view path;        // before '?'
+  std::string_view query;       // after '?', maybe empty
+  std::string_view authority;   // Host or :authority
   std::vector<Header> headers;  // pseudo headers left out
   Slice body;
   std::string peer;  // "127.0.0.1:50312"

@@ -1,0 +1,137 @@
+// The only file that includes cpp-httplib.
+#define CPPHTTPLIB_OPENSSL_SUPPORT
+#include "common/net/http_client.h"
+
+#include <httplib.h>
+
+#include <csignal>
+#include <mutex>
+
+#include "common/net/ascii.h"
+
+namespace millrace::net {
+namespace {
+
+using std::chrono::steady_clock;
+
+// The library writes without MSG_NOSIGNAL, and a peer that went away is no reason to end.
+void IgnoreBrokenPipes() {
+  static std::once_flag once;
+  std::call_once(once, [] { std::signal(SIGPIPE, SIG_IGN); });
+}
+
+httplib::Request ToLibrary(const ClientRequest& request) {
+  httplib::Request out;
+  out.method = request.method;
+  out.path = request.target;
+  for (const auto& [name, value] : request.headers) out.headers.emplace(name, value);
+  out.body = request.body;
+  return out;
+}
+
+ClientResponse FromLibrary(httplib::Response& response) {
+  ClientResponse out;
+  out.status = response.status;
+  for (auto& [name, value] : response.headers) out.headers.emplace_back(name, value);
+  out.body = std::move(response.body);
+  return out;
+}
+
+}  // namespace
+
+std::string_view ClientResponse::FindHeader(std::string_view name) const {
+  for (const auto& [header, value] : headers) {
+    if (EqualsIgnoringCase(header, name)) return value;
+  }
+  return {};
+}
+
+struct HttpClient::Impl {
+  std::string endpoint;
+  HttpClientOptions options;
+  std::unique_ptr<httplib::Client> client;  // null when the endpoint makes no sense
+
+  void Connect() {
+    try {
+      client = std::make_unique<httplib::Client>(endpoint);
+    } catch (const std::exception&) {
+      return;
+    }
+    if (!client->is_valid()) {
+      client = nullptr;
+      return;
+    }
+    client->set_keep_alive(true);
+    client->set_tcp_nodelay(true);
+    client->set_url_encode(false);  // targets arrive as they were signed
+    client->set_connection_timeout(options.connect_time_max);
+    client->set_read_timeout(options.read_time_max);
+    client->set_write_timeout(options.read_time_max);
+    client->enable_server_certificate_verification(options.verify_certificate);
+  }
+
+  Result<ClientResponse> Send(httplib::Request& request) {
+    if (client == nullptr) {
+      return InvalidArgument("endpoint '" + endpoint + "' is not http(s)://host:port");
+    }
+    const auto started = steady_clock::now();
+    httplib::Response response;
+    httplib::Error error = httplib::Error::Success;
+    if (client->send(request, response, error)) return FromLibrary(response);
+    return Explain(error, steady_clock::now() - started);
+  }
+
+  // The library does not tell a time-out from a connection that broke.
+  Status Explain(httplib::Error error, steady_clock::duration took) const {
+    const std::string message = endpoint + ": " + httplib::to_string(error);
+    const bool late = (error == httplib::Error::Read && took >= options.read_time_max) ||
+                      (error == httplib::Error::Connection && took >= options.connect_time_max) ||
+                      error == httplib::Error::ConnectionTimeout;
+    return late ? Status(Code::kTimeout, message) : Unavailable(message);
+  }
+};
+
+HttpClient::HttpClient(const std::string& endpoint, HttpClientOptions options)
+    : impl_(new Impl{endpoint, options, nullptr}) {
+  IgnoreBrokenPipes();
+  impl_->Connect();
+}
+
+HttpClient::~HttpClient() = default;
+HttpClient::HttpClient(HttpClient&&) noexcept = default;
+
+Result<ClientResponse> HttpClient::Send(const ClientRequest& request) {
+  httplib::Request out = ToLibrary(request);
+  return impl_->Send(out);
+}
+
+Result<ClientResponse> HttpClient::Stream(const ClientRequest& request,
+                                          const std::function<bool(std::string_view)>& on_data) {
+  httplib::Request out = ToLibrary(request);
+  ClientResponse head;
+  std::string error_body;
+  bool stopped = false;
+  out.response_handler = [&](const httplib::Response& response) {
+    httplib::Response copy = response;
+    head = FromLibrary(copy);
+    return true;
+  };
+  out.content_receiver = [&](const char* data, size_t size, uint64_t, uint64_t) {
+    if (head.status != 200) {
+      error_body.append(data, size);
+      return true;
+    }
+    stopped = !on_data({data, size});
+    return !stopped;
+  };
+  Result<ClientResponse> result = impl_->Send(out);
+  if (!result.ok() && !stopped) return result;
+  head.body = std::move(error_body);
+  return head;
+}
+
+void HttpClient::Abort() {
+  if (impl_->client != nullptr) impl_->client->stop();
+}
+
+}  // namespace millrace::net
