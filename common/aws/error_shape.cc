@@ -30,14 +30,23 @@ std::string ExtendedRequestId() {
   return codec::Base64Encode(bytes);
 }
 
-net::HttpResponse Respond(int status, Slice body, Protocol protocol, std::string_view request_id) {
+net::HttpResponse Respond(int status, Slice body, std::string_view content_type,
+                          std::string_view request_id) {
   net::HttpResponse response;
   response.status = status;
   response.headers.reserve(4);
   response.headers.emplace_back("x-amzn-RequestId", request_id);
   response.headers.emplace_back("x-amz-id-2", ExtendedRequestId());
-  response.headers.emplace_back("Content-Type", ContentType(protocol));
+  response.headers.emplace_back("Content-Type", content_type);
   response.body.push_back(std::move(body));
+  return response;
+}
+
+net::HttpResponse Refusal(const ErrorShape& error, std::string body, std::string_view content_type,
+                          std::string_view request_id) {
+  net::HttpResponse response =
+      Respond(error.http_status, Slice::FromString(std::move(body)), content_type, request_id);
+  response.headers.emplace_back("x-amzn-ErrorType", error.type);
   return response;
 }
 
@@ -99,15 +108,21 @@ net::HttpResponse ErrorResponse(const ErrorShape& error, Protocol protocol,
   json::Object body;
   body.emplace_back("__type", error.type);
   if (!error.message.empty()) body.emplace_back(MessageMember(error), error.message);
-  net::HttpResponse response = Respond(
-      error.http_status, Slice::FromString(EncodeBody(protocol, json::Value(std::move(body)))),
-      protocol, request_id);
-  response.headers.emplace_back("x-amzn-ErrorType", error.type);
-  return response;
+  std::string text = EncodeBody(protocol, json::Value(std::move(body)));
+  return Refusal(error, std::move(text), ContentType(protocol), request_id);
+}
+
+net::HttpResponse XmlErrorResponse(const ErrorShape& error, std::string_view request_id) {
+  std::string body = "<" + error.type + "/>\n";
+  if (!error.message.empty()) {
+    body =
+        "<" + error.type + ">\n  <Message>" + error.message + "</Message>\n</" + error.type + ">\n";
+  }
+  return Refusal(error, std::move(body), "text/xml", request_id);
 }
 
 net::HttpResponse OkResponse(Slice body, Protocol protocol, std::string_view request_id) {
-  return Respond(200, std::move(body), protocol, request_id);
+  return Respond(200, std::move(body), ContentType(protocol), request_id);
 }
 
 }  // namespace millrace::aws

@@ -28,6 +28,8 @@ ErrorShape NamedError(int http_status, std::string type, std::string message);
 // x-amz-id-2.
 net::HttpResponse ErrorResponse(const ErrorShape& error, Protocol protocol,
                                 std::string_view request_id);
+// The same in XML, for requests that name no protocol of ours; the message is text of our own.
+net::HttpResponse XmlErrorResponse(const ErrorShape& error, std::string_view request_id);
 // A success with the same headers.
 net::HttpResponse OkResponse(Slice body, Protocol protocol, std::string_view request_id);
 

@@ -11,42 +11,24 @@ namespace {
 constexpr std::string_view kUndeterminedText =
     "Unable to determine service/operation name to be authorized";
 
-// Answers to requests that name no protocol of ours.
-net::HttpResponse XmlRefusal(int status, std::string_view type, std::string_view message,
-                             std::string_view request_id) {
-  std::string body;
-  if (message.empty()) {
-    body.append("<").append(type).append("/>\n");
-  } else {
-    body.append("<").append(type).append(">\n  <Message>").append(message).append("</Message>\n</");
-    body.append(type).append(">\n");
-  }
-  net::HttpResponse response =
-      OkResponse(Slice::FromString(std::move(body)), Protocol::kJson, request_id);
-  response.status = status;
-  for (auto& [name, value] : response.headers) {
-    if (name == "Content-Type") value = "text/xml";
-  }
-  response.headers.emplace_back("x-amzn-ErrorType", type);
-  return response;
-}
-
 CallOrRefusal Refuse(net::HttpResponse response) { return {std::nullopt, std::move(response)}; }
 
 }  // namespace
 
 CallOrRefusal ReadCall(const net::HttpRequest& request, std::string_view target_prefix,
                        std::string_view request_id) {
-  if (request.method != "POST") {
-    return Refuse(XmlRefusal(403, "AccessDeniedException", kUndeterminedText, request_id));
-  }
+  auto undetermined = [&] {
+    return Refuse(XmlErrorResponse(
+        NamedError(403, "AccessDeniedException", std::string(kUndeterminedText)), request_id));
+  };
+  if (request.method != "POST") return undetermined();
   std::string_view target = request.FindHeader("x-amz-target");
   size_t dot = target.find('.');
   bool named = dot != std::string_view::npos && dot > 0 && dot + 1 < target.size();
   Result<Protocol> protocol = ProtocolOf(request.FindHeader("content-type"));
   if (!protocol.ok()) {
-    return Refuse(named ? XmlRefusal(404, "UnknownOperationException", "", request_id)
-                        : XmlRefusal(403, "AccessDeniedException", kUndeterminedText, request_id));
+    if (!named) return undetermined();
+    return Refuse(XmlErrorResponse(NamedError(404, "UnknownOperationException", ""), request_id));
   }
   if (!named || target.substr(0, dot) != target_prefix) {
     return Refuse(

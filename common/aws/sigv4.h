@@ -39,9 +39,11 @@ class KeyStore {
 
 // Signature Version 4 verification, header and query (presigned) form. The caller hashes the body
 // (in batches) and passes the digest; a request whose declared x-amz-content-sha256 differs from it
-// is refused, UNSIGNED-PAYLOAD too. An unknown key takes the same path with a dummy secret, so that
-// it costs the time of a bad signature. Signing keys are cached per (key, date, region, service),
-// bounded. Any thread. Source: docs.aws.amazon.com, "Create a signed AWS API request".
+// is refused, UNSIGNED-PAYLOAD too. `host`, and `x-amz-target` where there is one, have to be
+// signed. Dates are ISO-8601 basic, at most 15 minutes off; a presigned request lives as long as it
+// says. Signing keys are cached per (key, date, region), bounded, and only after a good signature;
+// a refusal takes the same time whether the key exists or not. Any thread. Source:
+// docs.aws.amazon.com, "Create a signed AWS API request".
 class SigV4Verifier {
  public:
   SigV4Verifier(const KeyStore& keys, const Clock& clock, std::string service);
