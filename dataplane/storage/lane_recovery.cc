@@ -144,14 +144,11 @@ void LaneRecovery::ScanStep() {
 
 void LaneRecovery::Scanned() {
   // The newest table may be torn, and the one before it in a segment that its index spoke for.
-  if (!HasTable(segments_)) {
-    for (size_t i = segments_.size(); i-- > 0;) {
-      if (!segments_[i].indexed) continue;
-      segments_[i].indexed = false;
-      segments_[i].index = SegmentContents();
-      to_scan_.push_back(i);
-      return ScanNext();
-    }
+  if (auto i = SegmentToScanToo(segments_)) {
+    segments_[*i].indexed = false;
+    segments_[*i].index = SegmentContents();
+    to_scan_.push_back(*i);
+    return ScanNext();
   }
   recovered_.log = ReplayLog(std::move(segments_));
   recovered_.log_id = log_id_ ? *log_id_ : SecureRandom64();

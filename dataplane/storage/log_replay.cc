@@ -223,8 +223,15 @@ ReplayedSegment KeepSegment(FoundSegment& found, const LogEnd& end) {
 
 }  // namespace
 
-bool HasTable(const std::vector<FoundSegment>& segments) {
-  return NewestTable(KeptEntries(segments, FindLogEnd(segments))).has_value();
+std::optional<size_t> SegmentToScanToo(const std::vector<FoundSegment>& segments) {
+  std::optional<FoundTable> table = NewestTable(KeptEntries(segments, FindLogEnd(segments)));
+  std::optional<size_t> newest;
+  for (size_t i = 0; i < segments.size(); ++i) {
+    if (!segments[i].indexed) continue;
+    if (table && segments[i].index.last_lsn < table->lsn) continue;
+    if (!newest || segments[*newest].number < segments[i].number) newest = i;
+  }
+  return newest;
 }
 
 ReplayedLog ReplayLog(std::vector<FoundSegment> segments) {

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -64,8 +65,8 @@ struct ReplayedLog {
 // The newest complete table says what the extents were at its lsn; entries after it are replayed.
 ReplayedLog ReplayLog(std::vector<FoundSegment> segments);
 
-// The newest lsn at which a complete table begins among the blocks of `segments` that ReplayLog
-// would keep; nothing where there is none.
-bool HasTable(const std::vector<FoundSegment>& segments);
+// The newest segment whose index is not enough, since what it holds besides chunks comes after the
+// newest complete table that was scanned: recovery has to scan it too. Nothing where all is there.
+std::optional<size_t> SegmentToScanToo(const std::vector<FoundSegment>& segments);
 
 }  // namespace millrace::storage

@@ -15,6 +15,23 @@
 
 namespace millrace::storage {
 
+// Wraps keys by turning them over: enough to see that keys are wrapped and needed.
+class TestKeyWrapper final : public KeyWrapper {
+ public:
+  Result<std::string> Wrap(std::string_view key) const override { return Turn(key); }
+  Result<std::string> Unwrap(std::string_view wrapped) const override {
+    if (wrapped.empty()) return Corrupt("no key");
+    return Turn(wrapped);
+  }
+
+ private:
+  static std::string Turn(std::string_view key) {
+    std::string turned(key);
+    for (char& c : turned) c = static_cast<char>(~c);
+    return turned;
+  }
+};
+
 // A lane on a simulated disk: every call runs virtual time until it is answered.
 class LaneFixture : public testing::Test {
  protected:
@@ -126,6 +143,7 @@ class LaneFixture : public testing::Test {
     return "";
   }
 
+  TestKeyWrapper keys;
   sim::SimClock clock;
   sim::SimExecutor executor;
   sim::SimDisk disk;
