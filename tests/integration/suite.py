@@ -42,6 +42,15 @@ def java_command(program):
     return make
 
 
+def linearizability():
+    """The path of the Go checker, left to the tests in the environment; absent where Go is."""
+    try:
+        program = clients.install_go("linearizability", HERE.parent / "fault" / "linearizability")
+        os.environ["MILLRACE_LINEARIZABILITY"] = str(program)
+    except clients.Unavailable as reason:
+        print(f"linearizability: {reason}", flush=True)
+
+
 # name: (installs, makes a command of what it returns, time limit, whether it is told the TLS endpoint)
 SUITES = {
     "python": (clients.install_python, pytest_command("python"), 300, False),
@@ -57,7 +66,12 @@ SUITES = {
     "java": (clients.install_java, java_command("RoundTrip"), 180, False),
     "java-tls": (clients.install_java, java_command("RoundTrip"), 180, True),
     "kpl": (clients.install_java, java_command("Producer"), 200, False),
+    # tests/fault/run.sh; its tests start servers of their own.
+    "fault": (lambda: (clients.install_python(), linearizability()),
+              lambda it: [*pytest_command("../fault")(it[0]), "-s"], 3600, False),
 }
+ON_REQUEST = {"fault"}
+OWN_SERVERS = {"fault"}
 
 
 def environment_of(server, tls, temporary):
@@ -153,12 +167,13 @@ def main(names):
     unknown = [name for name in names if name not in SUITES]
     if unknown:
         sys.exit(f"no suite {', '.join(unknown)}; there are {', '.join(SUITES)}")
-    names = names or list(SUITES)
+    names = names or [name for name in SUITES if name not in ON_REQUEST]
     start = time.monotonic()
     prepared = install_all(names)
     LOGS.mkdir(parents=True, exist_ok=True)
     tally = Tally()
-    with tempfile.TemporaryDirectory(prefix="millrace-it-") as temporary, serving(temporary) as server:
+    shared = not OWN_SERVERS.issuperset(names)
+    with tempfile.TemporaryDirectory(prefix="millrace-it-") as temporary, serving(temporary, shared) as server:
         for name in names:
             command, reason = prepared[name]
             if reason is None and (SUITES[name][3] or name == "kpl") and not server["tls"]:
@@ -177,14 +192,16 @@ def main(names):
 class serving:
     """The server under test: the one of MILLRACE_ENDPOINT, else a `millrace up` of our own."""
 
-    def __init__(self, temporary):
-        self._temporary = pathlib.Path(temporary)
+    def __init__(self, temporary, needed):
+        self._temporary, self._needed = pathlib.Path(temporary), needed
         self._server = None
 
     def __enter__(self):
         endpoint = os.environ.get("MILLRACE_ENDPOINT")
         tls = os.environ.get("MILLRACE_TLS_ENDPOINT")
         pid = os.environ.get("MILLRACE_PID")
+        if not endpoint and not self._needed:
+            return {"http": "", "tls": "", "pid": None, "certificate": ""}
         if not endpoint:
             self._server = Server(self._temporary / "data")
             self._server.start()

@@ -103,7 +103,7 @@ def get_records(client, position, limit=None):
         try:
             return client.get_records(ShardIterator=position, **options)
         except ClientError as error:
-            if error.response["Error"]["Code"] != "ProvisionedThroughputExceededException":
+            if code_in(error) != "ProvisionedThroughputExceededException":
                 raise
             time.sleep(0.1)
     raise AssertionError("the read limit did not lift in 20 s")
@@ -137,8 +137,13 @@ def read_stream(client, name):
             for shard in list_shards(client, name)}
 
 
+def code_in(error):
+    return error.response["Error"]["Code"]
+
+
 def code_of(error):
-    return error.value.response["Error"]["Code"]
+    """Of what pytest.raises caught."""
+    return code_in(error.value)
 
 
 def message_of(error):

@@ -23,7 +23,8 @@ class Ledger:
     def acknowledge(self, writer, payload, shard_id, sequence_number):
         with self._lock:
             self._acknowledged[payload] = (shard_id, int(sequence_number))
-            self._order.setdefault(writer, []).append(payload)
+            if writer is not None:
+                self._order.setdefault(writer, []).append(payload)
 
     def counts(self):
         with self._lock:
@@ -32,8 +33,8 @@ class Ledger:
     def faults(self, shards, by_shard):
         """Every promise that does not hold, in words; none if all is well. `shards` as ListShards
         gives them, `by_shard` {shard id: records in reading order}. Call it when the writers are
-        done. A writer that puts one record after another under one key also has its order checked:
-        within a shard by sequence number, across shards by lineage."""
+        done. A writer that puts one record after another under one key also has its order checked
+        (writer None: not): within a shard by sequence number, across shards by lineage."""
         with self._lock:
             places, faults = self._places(by_shard)
             faults += self._lost(places)

@@ -1,0 +1,192 @@
+// Puts and reads at the same time over the real API, and whether their history is linearizable: whether
+// there is one order of all operations, each at a moment between its call and its return, that a single
+// shard would have answered the same way. Prints one line; exits 0 where there is.
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/anishathalye/porcupine"
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/aws-sdk-go-v2/service/kinesis"
+	"github.com/aws/aws-sdk-go-v2/service/kinesis/types"
+)
+
+const endOfTime = int64(1) << 62
+
+type recorder struct {
+	client *kinesis.Client
+	stream string
+	start  time.Time
+
+	mu      sync.Mutex
+	history []porcupine.Operation
+	unknown int
+	failed  int
+}
+
+func (r *recorder) now() int64 { return time.Since(r.start).Nanoseconds() }
+
+func (r *recorder) add(operation porcupine.Operation) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if operation.Return == endOfTime {
+		r.unknown++
+	}
+	r.history = append(r.history, operation)
+}
+
+func (r *recorder) put(ctx context.Context, client, shard int, value string) {
+	call := r.now()
+	key := hashKey(shard)
+	_, err := r.client.PutRecord(ctx, &kinesis.PutRecordInput{StreamName: &r.stream,
+		Data: []byte(value), PartitionKey: aws.String("k"), ExplicitHashKey: &key})
+	back := r.now()
+	if err != nil {
+		back = endOfTime
+		time.Sleep(50 * time.Millisecond)
+	}
+	r.add(porcupine.Operation{ClientId: client, Input: input{shard, value}, Call: call,
+		Output: content{}, Return: back})
+}
+
+// Reads from the first record until an answer is empty and says that nothing is behind it.
+func (r *recorder) read(ctx context.Context, client, shard int) []string {
+	call := r.now()
+	seen, values, err := r.readAll(ctx, fmt.Sprintf("shardId-%012d", shard))
+	if err != nil {
+		r.mu.Lock()
+		r.failed++
+		r.mu.Unlock()
+		time.Sleep(50 * time.Millisecond)
+		return nil
+	}
+	r.add(porcupine.Operation{ClientId: client, Input: input{shard: shard}, Call: call, Output: seen,
+		Return: r.now()})
+	return values
+}
+
+func (r *recorder) readAll(ctx context.Context, shard string) (content, []string, error) {
+	var seen content
+	var values []string
+	start, err := r.client.GetShardIterator(ctx, &kinesis.GetShardIteratorInput{StreamName: &r.stream,
+		ShardId: &shard, ShardIteratorType: types.ShardIteratorTypeTrimHorizon})
+	if err != nil {
+		return seen, values, err
+	}
+	for position := start.ShardIterator; position != nil; {
+		page, err := r.client.GetRecords(ctx, &kinesis.GetRecordsInput{ShardIterator: position})
+		if err != nil {
+			return seen, values, err
+		}
+		for _, record := range page.Records {
+			seen = seen.with(string(record.Data))
+			values = append(values, string(record.Data))
+		}
+		if len(page.Records) == 0 && aws.ToInt64(page.MillisBehindLatest) == 0 {
+			return seen, values, nil
+		}
+		position = page.NextShardIterator
+	}
+	return seen, values, fmt.Errorf("%s was closed", shard)
+}
+
+// The first hash key of one of the four shards of a new on-demand stream.
+func hashKey(shard int) string {
+	return []string{"0", "85070591730234615865843651857942052864",
+		"170141183460469231731687303715884105728", "255211775190703847597530955573826158592"}[shard]
+}
+
+func (r *recorder) run(client int, seconds float64, shards int) {
+	choose := rand.New(rand.NewPCG(uint64(client), 7))
+	for i := 0; time.Since(r.start).Seconds() < seconds; i++ {
+		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+		shard := choose.IntN(shards)
+		if choose.IntN(3) == 0 {
+			r.read(ctx, client, shard)
+		} else {
+			r.put(ctx, client, shard, fmt.Sprintf("%d.%d", client, i))
+		}
+		cancel()
+		time.Sleep(time.Duration(choose.IntN(10)) * time.Millisecond)
+	}
+}
+
+// The history with the puts of unknown outcome decided by what is there in the end, which spares the
+// search an operation without end each. One that left nothing is taken out: a read that saw such a value
+// before it vanished then fits no order, and rightly so. One that is there took effect before what stands
+// after it, so no later than the earliest return among those.
+func (r *recorder) decided(shards [][]string) []porcupine.Operation {
+	puts := map[string]*porcupine.Operation{}
+	for i := range r.history {
+		if value := r.history[i].Input.(input).put; value != "" {
+			puts[value] = &r.history[i]
+		}
+	}
+	present := map[string]bool{}
+	for _, values := range shards {
+		limit := r.now()
+		for i := len(values) - 1; i >= 0; i-- {
+			present[values[i]] = true
+			put := puts[values[i]]
+			if put == nil {
+				continue // nobody wrote it: the reads will not fit
+			}
+			if put.Return == endOfTime {
+				put.Return = max(limit, put.Call)
+			}
+			limit = min(limit, put.Return)
+		}
+	}
+	var history []porcupine.Operation
+	for _, operation := range r.history {
+		if operation.Return != endOfTime || present[operation.Input.(input).put] {
+			history = append(history, operation)
+		}
+	}
+	return history
+}
+
+func main() {
+	stream := flag.String("stream", "", "an on-demand stream, new and empty")
+	seconds := flag.Float64("seconds", 5, "how long to run")
+	clients := flag.Int("clients", 12, "how many at a time")
+	shards := flag.Int("shards", 4, "how many of its shards to use")
+	flag.Parse()
+	options, err := config.LoadDefaultConfig(context.Background())
+	if err != nil {
+		fmt.Println("configuration:", err)
+		os.Exit(2)
+	}
+	// No retries: a request is one operation of the history.
+	r := &recorder{stream: *stream, start: time.Now(), client: kinesis.NewFromConfig(options,
+		func(o *kinesis.Options) { o.Retryer = aws.NopRetryer{} })}
+	var running sync.WaitGroup
+	for client := range *clients {
+		running.Add(1)
+		go func() {
+			defer running.Done()
+			r.run(client, *seconds, *shards)
+		}()
+	}
+	running.Wait()
+	// One last read of every shard, when all is quiet, says what is there.
+	var final [][]string
+	for shard := range *shards {
+		final = append(final, r.read(context.Background(), *clients, shard))
+	}
+	history := r.decided(final)
+	verdict := porcupine.CheckOperationsTimeout(shardModel, history, time.Minute)
+	fmt.Printf("%s: %d operations, %d puts of unknown outcome, %d reads failed\n", verdict,
+		len(history), r.unknown, r.failed)
+	if verdict != porcupine.Ok {
+		os.Exit(1)
+	}
+}
