@@ -114,11 +114,11 @@ class LaneFixture : public testing::Test {
     return *done;
   }
   // The data of every record there is from `from` on, each as "index:data".
-  std::vector<std::string> ReadAll(ExtentId id, uint64_t from = 0) {
+  std::vector<std::string> ReadAll(ExtentId id, uint64_t from = 0, size_t bytes = 1 << 20) {
     std::vector<std::string> all;
     skipped = 0;
     for (;;) {
-      auto result = Read(id, from);
+      auto result = Read(id, from, bytes);
       EXPECT_TRUE(result.ok()) << result.status().ToString();
       if (!result.ok()) return all;
       skipped += result->skipped_lost;
