@@ -86,7 +86,6 @@ void Cleaner::Clean() {
   // What does not fit would only use the reserve up and free nothing.
   if (segments_.out_of_space() && segment->live_bytes > writer_.move_allowance()) return;
   cleaning_ = segment->number;
-  segments_.Pin(*segment);
   live_.clear();
   next_ = 0;
   move_failed_ = false;
@@ -100,6 +99,12 @@ void Cleaner::Clean() {
   }
   std::sort(live_.begin(), live_.end(),
             [](const LiveChunk& a, const LiveChunk& b) { return a.ref.offset < b.ref.offset; });
+  // What is live is of extents that are being dropped: once they are, the segment is looked at again.
+  if (live_.empty()) {
+    cleaning_ = 0;
+    return;
+  }
+  segments_.Pin(*segment);
   CleanBatch();
 }
 

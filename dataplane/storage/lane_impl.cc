@@ -208,6 +208,8 @@ void LaneImpl::Seal(ExtentId id, UniqueFunction<void(Result<uint64_t>)> done) {
 void LaneImpl::Drop(ExtentId id, UniqueFunction<void(Status)> done) {
   DCHECK(lane_.executor.OnThisExecutor());
   if (closing_) return done(Unavailable("the log is closed"));
+  // Forgotten here by a drop that never became durable, an extent is not gone.
+  if (writer_.fenced()) return done(Status(Code::kFenced, "the log is fenced"));
   auto extent = lane_.extents.FindShared(id);
   if (extent != nullptr) {
     extent->dropped = true;
