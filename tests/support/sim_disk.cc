@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <functional>
 
 #include "common/base/check.h"
 #include "common/codec/crc32.h"
@@ -121,8 +122,7 @@ void SimDisk::CompleteWrite(Operation& operation) {
     status = IoError("write " + operation.name);
   } else {
     if (!Fails(options_.lie_one_in)) ApplyWhole(operation);
-    operation.file->writes[operation.offset] = {operation.size, calm_};
-    settled_calm_ = std::max(settled_calm_, operation.calm);
+    operation.file->writes[operation.offset] = {operation.size, operation.calm, calm_};
     ++writes_done_;
   }
   operation.done(std::move(status));
@@ -205,13 +205,13 @@ Status SimDisk::ApplyFolder(const Operation& operation) {
 void SimDisk::ApplyWhole(const Operation& operation) {
   std::string& bytes = operation.file->bytes;
   std::memcpy(bytes.data() + operation.offset, operation.data.data(), operation.size);
-  auto& writes = operation.file->writes;
-  auto it = writes.lower_bound(operation.offset);
-  if (it != writes.begin() &&
-      std::prev(it)->first + std::prev(it)->second.size > operation.offset) {
-    --it;
-  }
-  while (it != writes.end() && it->first < operation.offset + operation.size) it = writes.erase(it);
+  operation.file->EraseMarks(operation.offset, operation.size);
+}
+
+void SimDisk::File::EraseMarks(uint64_t offset, uint64_t size) {
+  auto it = writes.lower_bound(offset);
+  if (it != writes.begin() && std::prev(it)->first + std::prev(it)->second.size > offset) --it;
+  while (it != writes.end() && it->first < offset + size) it = writes.erase(it);
 }
 
 // The sectors up to a point, those from a point on, or any of them.
@@ -234,6 +234,7 @@ void SimDisk::ResolveWrite(const Operation& operation, uint64_t mood) {
   const uint64_t outcome = mood == 1 ? 1 : random_.Below(3);
   if (outcome == 1) ApplyWhole(operation);
   if (outcome == 2) ApplySomeSectors(operation);
+  if (outcome != 0) operation.file->EraseMarks(operation.offset, operation.size);
 }
 
 void SimDisk::Crash() {
@@ -266,10 +267,17 @@ void SimDisk::OverlayWritesInFlight(const std::shared_ptr<File>& file, uint64_t 
 }
 
 std::optional<SimDisk::Range> SimDisk::PickSettledWrite(Random& random) const {
+  constexpr size_t kWitnesses = 2;
+  std::vector<uint64_t> begun;
+  for (const auto& [name, file] : files_) {
+    for (const auto& [offset, mark] : file->writes) begun.push_back(mark.calm_begun);
+  }
+  if (begun.size() < kWitnesses) return std::nullopt;
+  std::nth_element(begun.begin(), begun.begin() + (kWitnesses - 1), begun.end(), std::greater<>());
   std::vector<Range> settled;
   for (const auto& [name, file] : files_) {
     for (const auto& [offset, mark] : file->writes) {
-      if (mark.calm < settled_calm_) settled.push_back({name, offset, mark.size});
+      if (mark.calm_done < begun[kWitnesses - 1]) settled.push_back({name, offset, mark.size});
     }
   }
   if (settled.empty()) return std::nullopt;
@@ -295,6 +303,7 @@ void SimDisk::SetContents(const std::string& name, std::string bytes) {
 void SimDisk::FlipBit(const std::string& name, uint64_t offset, int bit) {
   auto it = files_.find(name);
   CHECK(it != files_.end() && offset < it->second->bytes.size());
+  it->second->EraseMarks(offset, 1);
   it->second->bytes[offset] = static_cast<char>(it->second->bytes[offset] ^ (1 << bit));
 }
 

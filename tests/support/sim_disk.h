@@ -69,9 +69,10 @@ class SimDisk final : public storage::Disk {
     uint64_t offset = 0;
     uint64_t size = 0;
   };
-  // A write that was done when some moment without any write in flight came, after which another
-  // write began and was done: whoever wrote that one knew of this one. Bit rot there is damage to
-  // acknowledged data that can be told from a crash. Nothing where there is no such write.
+  // A write that was done when some moment without any write in flight came, after which others
+  // began and were done, and are whole: whoever wrote those knew of this one. Bit rot there is
+  // damage to acknowledged data that can be told from a crash. Nothing where there is no such
+  // write.
   std::optional<Range> PickSettledWrite(Random& random) const;
 
   // What tests need to look at and to break; no virtual time passes.
@@ -79,6 +80,7 @@ class SimDisk final : public storage::Disk {
   bool Exists(const std::string& name) const { return files_.contains(name); }
   std::string Contents(const std::string& name) const;
   void SetContents(const std::string& name, std::string bytes);
+  // The write there counts as broken from now on.
   void FlipBit(const std::string& name, uint64_t offset, int bit);
   size_t writes_in_flight() const { return writes_in_flight_; }
   uint64_t writes_done() const { return writes_done_; }
@@ -88,11 +90,13 @@ class SimDisk final : public storage::Disk {
   enum class Kind { kList, kCreate, kRename, kRemove, kWrite, kWriteFile, kRead };
   struct Mark {
     uint64_t size = 0;
-    uint64_t calm = 0;  // how many calms there had been when it was done
+    uint64_t calm_begun = 0;  // how many calms there had been when it was submitted
+    uint64_t calm_done = 0;   // and when it was done
   };
   struct File {
     std::string bytes;
-    std::map<uint64_t, Mark> writes;  // by offset, done
+    std::map<uint64_t, Mark> writes;  // by offset, done and whole
+    void EraseMarks(uint64_t offset, uint64_t size);
   };
   struct Operation {
     Kind kind{};
@@ -136,8 +140,7 @@ class SimDisk final : public storage::Disk {
   size_t writes_in_flight_ = 0;
   uint64_t writes_done_ = 0;
   uint64_t used_bytes_ = 0;
-  uint64_t calm_ = 0;          // moments without a write in flight so far
-  uint64_t settled_calm_ = 0;  // the last one after which a write was begun and done
+  uint64_t calm_ = 0;  // moments without a write in flight so far
 };
 
 }  // namespace millrace::sim

@@ -113,7 +113,7 @@ TEST(SimDisk, AFullDiskRefusesNewFilesUntilOneGoes) {
   EXPECT_TRUE(world.Create("b", 8 * kBlock).ok());
 }
 
-TEST(SimDisk, AWriteIsSettledOnceALaterOneBeganAfterACalmAndWasDone) {
+TEST(SimDisk, AWriteIsSettledOnceLaterOnesBeganAfterACalmAndWereDone) {
   World world(1);
   Random random(1);
   ASSERT_TRUE(world.Create("a", 4 * kBlock).ok());
@@ -125,6 +125,7 @@ TEST(SimDisk, AWriteIsSettledOnceALaterOneBeganAfterACalmAndWasDone) {
   world.executor.RunUntilIdle();
   EXPECT_FALSE(world.disk.PickSettledWrite(random).has_value());
   write(2 * kBlock);
+  write(3 * kBlock);
   world.executor.RunUntilIdle();
   for (int i = 0; i < 20; ++i) {
     auto settled = world.disk.PickSettledWrite(random);

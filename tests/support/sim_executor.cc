@@ -32,18 +32,21 @@ bool SimExecutor::RunOne() {
   return false;
 }
 
+bool SimExecutor::RunOneBefore(MonoTime deadline) {
+  // Cancelled timers may stand before an event that is not due yet.
+  while (!heap_.empty() && heap_.front().timer && !timers_.contains(heap_.front().sequence)) {
+    std::pop_heap(heap_.begin(), heap_.end(), Later{});
+    heap_.pop_back();
+  }
+  if (!heap_.empty() && heap_.front().at <= deadline) return RunOne();
+  if (clock_.Now() < deadline) clock_.AdvanceTo(deadline);
+  return false;
+}
+
 void SimExecutor::RunFor(Duration duration) {
   const MonoTime until = clock_.Now() + duration;
-  while (!heap_.empty() && heap_.front().at <= until) {
-    // A cancelled timer at the front may stand before an event that is not due yet.
-    if (heap_.front().timer && !timers_.contains(heap_.front().sequence)) {
-      std::pop_heap(heap_.begin(), heap_.end(), Later{});
-      heap_.pop_back();
-      continue;
-    }
-    RunOne();
+  while (RunOneBefore(until)) {
   }
-  if (clock_.Now() < until) clock_.AdvanceTo(until);
 }
 
 bool SimExecutor::RunUntilIdle(uint64_t events_max) {

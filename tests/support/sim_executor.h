@@ -24,6 +24,8 @@ class SimExecutor final : public Executor {
 
   // Runs the next event; false where there is none.
   bool RunOne();
+  // The same where it is due by then; else leaves the clock there.
+  bool RunOneBefore(MonoTime deadline);
   // Runs what is due until then, and leaves the clock there.
   void RunFor(Duration duration);
   // Runs until nothing is queued; a guard against a loop that never ends is the caller's event
