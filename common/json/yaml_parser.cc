@@ -40,6 +40,19 @@ Shape Measure(const Value& value) {
   return shape;
 }
 
+// The library gives the escapes \N and \_ as the bare bytes 0x85 and 0xA0 where it should give the
+// characters U+0085 and U+00A0. The text it read was valid UTF-8, so no other byte stands alone.
+std::string MendEscapes(const std::string& text) {
+  std::string out;
+  for (std::string_view rest = text; !rest.empty();) {
+    const size_t size = Utf8CharSize(rest);
+    if (size == 0) out += '\xC2';
+    out += rest.substr(0, std::max<size_t>(1, size));
+    rest.remove_prefix(std::max<size_t>(1, size));
+  }
+  return out;
+}
+
 constexpr std::string_view kCore = "tag:yaml.org,2002:";
 
 // Turns the library's events into values. An alias is a copy of what its anchor names, and both the
@@ -65,7 +78,8 @@ class EventHandler final : public YAML::EventHandler {
   }
 
   void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
-                const std::string& text) override {
+                const std::string& raw) override {
+    const std::string text = MendEscapes(raw);
     if (builder_.WantsKey()) {
       if (text == "<<" && tag == "?") Refuse("merge keys (<<) are not supported", mark);
       Require(builder_.Key(text), mark);

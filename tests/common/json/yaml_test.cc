@@ -77,6 +77,11 @@ TEST(YamlParser, HonoursExplicitCoreTags) {
   EXPECT_NE(ErrorOf("!!set {a}"), "");
 }
 
+TEST(YamlParser, EscapesGiveCharactersNotBytes) {
+  EXPECT_EQ(One(R"("\x41\u00e9\N\_\L\x82\0")").AsString(),
+            std::string("A\xC3\xA9\xC2\x85\xC2\xA0\xE2\x80\xA8\xC2\x82\0", 13));
+}
+
 TEST(YamlParser, CopiesWhatAnAliasNames) {
   EXPECT_EQ(WriteJson(One("a: &x {b: [1]}\nc: *x\nd: &y 7\ne: *y\n")),
             R"({"a":{"b":[1]},"c":{"b":[1]},"d":7,"e":7})");

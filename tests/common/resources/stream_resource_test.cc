@@ -204,7 +204,9 @@ TEST(StreamSpec, NameAndPlacementNeverChange) {
   EXPECT_TRUE(CheckStreamTransition(before, after).ok());
   after.stream_name = "x";
   after.pool_name = "fast";
-  EXPECT_EQ(CheckStreamTransition(before, after).message(),
+  const Status refused = CheckStreamTransition(before, after);
+  EXPECT_EQ(refused.code(), Code::kInvalidArgument);
+  EXPECT_EQ(refused.message(),
             "spec.streamName: is immutable; create a new stream and migrate; "
             "spec.placement: is immutable; create a new stream and migrate");
 }
