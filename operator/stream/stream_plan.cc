@@ -200,7 +200,7 @@ StreamPlan PlanStream(const StreamSettings& settings, const StreamInput& input) 
   std::optional<ShardMap> map = input.map;
   Status problem;
   if (spec.ok() && spec->management_policy == "Full" && spec->key_secret_name.empty() &&
-      spec->pool_name == "default") {
+      spec->pool_name == "default" && input.name_taken_by.empty()) {
     if (!map) map = NewMap(settings, stream, *spec, input.now);
     ShardMap next = *map;
     Result<bool> changed = UpdateMap(settings, stream, *spec, input.now, next);

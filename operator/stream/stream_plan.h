@@ -43,6 +43,7 @@ struct StreamInput {
   std::optional<resources::ShardMap> map;
   std::optional<ObservedStream> observed;
   bool shard_process_ready = false;
+  std::string name_taken_by;  // an older Stream with the same AWS name, "" for none
   WallMs now = 0;
 };
 

@@ -1,6 +1,7 @@
 #include "operator/stream/stream_reconciler.h"
 
 #include <algorithm>
+#include <tuple>
 
 #include "common/log/log.h"
 
@@ -35,7 +36,24 @@ Outcome StreamReconciler::Reconcile(const ResourceKey& key) {
   input.map = *map;
   input.observed = observe_(StreamUid(*stream));
   input.shard_process_ready = ready_();
+  // Only a stream without shards can be late: names do not change, and the first one keeps its own.
+  if (!input.map) {
+    Result<std::string> taken = NameTakenBy(*stream);
+    if (!taken.ok()) return Outcome::Failed(taken.status());
+    input.name_taken_by = *taken;
+  }
   return Act(std::move(input.stream), PlanStream(settings_, input), std::move(map_object));
+}
+
+Result<std::string> StreamReconciler::NameTakenBy(const Resource& stream) {
+  ASSIGN_OR_RETURN(std::vector<Resource> all, store_.List(resources::kStreamKind, ""));
+  for (const Resource& other : all) {
+    if (other.key == stream.key || StreamNameOf(other) != StreamNameOf(stream)) continue;
+    bool older = std::tie(other.creation_timestamp, other.key) <
+                 std::tie(stream.creation_timestamp, stream.key);
+    if (older) return other.key.ToString();
+  }
+  return std::string();
 }
 
 Outcome StreamReconciler::Act(Resource stream, const StreamPlan& plan, Resource map_object) {

@@ -26,6 +26,7 @@ class StreamReconciler {
                                                      resources::Resource& object);
   Status WriteMap(const resources::ResourceKey& key, const resources::ShardMap& map,
                   resources::Resource& object);
+  Result<std::string> NameTakenBy(const resources::Resource& stream);
   Outcome Act(resources::Resource stream, const StreamPlan& plan, resources::Resource map_object);
 
   resources::ResourceStore& store_;

@@ -49,6 +49,11 @@ bool Applied(const StreamInput& input, const ShardMap* map) {
 Verdict Ready(const StreamInput& input, const Result<StreamSpec>& spec, const ShardMap* map) {
   if (input.stream.deletion_timestamp) return {false, "Deleting", "the stream is being deleted"};
   if (Verdict problem = SpecProblem(spec); !problem.value) return problem;
+  if (!input.name_taken_by.empty()) {
+    return {false, "NameTaken",
+            "stream name " + StreamNameOf(input.stream) + " belongs to " + input.name_taken_by +
+                "; give this one another spec.streamName"};
+  }
   if (!map)
     return {false, "Paused",
             "managementPolicy is " + spec->management_policy + ": nothing has been made yet"};

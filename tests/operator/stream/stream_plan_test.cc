@@ -231,6 +231,13 @@ TEST(StreamPlan, AnAwayShardProcessIsSaidAndChangesNoMap) {
   EXPECT_EQ(world.StatusWord(), "ACTIVE");
 }
 
+TEST(StreamPlan, ASecondStreamOfTheSameNameGetsNoShards) {
+  World world;
+  world.input.name_taken_by = "default/first";
+  EXPECT_FALSE(world.Step().map);
+  EXPECT_EQ(world.Reason("Ready"), "NameTaken");
+}
+
 TEST(StreamPlan, LostRecordsDegradeTheStream) {
   World world;
   world.Settle();
