@@ -12,7 +12,9 @@ if [ -z "$python" ] || ! "$python" -c 'import venv, ensurepip' 2>/dev/null; then
     echo "python3 with venv is missing and only root can install it" >&2
     exit 1
   fi
-  apt-get install -y -qq python3 python3-venv >/dev/null
+  export DEBIAN_FRONTEND=noninteractive
+  apt-get install -y -qq python3 python3-venv >/dev/null 2>&1 ||
+    { apt-get update -qq && apt-get install -y -qq python3 python3-venv >/dev/null; }
   python=/usr/bin/python3
 fi
 exec "$python" "$here/suite.py" "$@"
