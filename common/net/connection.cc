@@ -97,8 +97,7 @@ void Connection::ReadPreface() {
 
 void Connection::StartSession(bool http2) {
   phase_ = Phase::kSession;
-  if (http2) return Close();
-  session_ = MakeHttp1Session(*this);
+  session_ = http2 ? MakeHttp2Session(*this) : MakeHttp1Session(*this);
   session_->Start(std::exchange(preface_, {}));
   if (!closed_ && worker_.draining()) session_->Drain();
 }

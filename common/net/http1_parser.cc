@@ -29,13 +29,6 @@ bool IsFieldValue(std::string_view text) {
   return !bad;
 }
 
-bool IsKnownMethod(std::string_view method) {
-  for (std::string_view known : {"POST", "GET", "HEAD", "PUT", "DELETE", "OPTIONS", "PATCH"}) {
-    if (method == known) return true;
-  }
-  return false;
-}
-
 bool IsHost(std::string_view host) {
   return IsVisible(host) && host.find_first_of("/\\@,?#\"<>^`{|}") == std::string_view::npos;
 }
@@ -179,6 +172,13 @@ Refusal CheckFraming(const Http1Head& head, bool host_seen) {
 }
 
 }  // namespace
+
+bool IsKnownMethod(std::string_view method) {
+  for (std::string_view known : {"POST", "GET", "HEAD", "PUT", "DELETE", "OPTIONS", "PATCH"}) {
+    if (method == known) return true;
+  }
+  return false;
+}
 
 size_t HeadScanner::Refuse(int status, std::string_view message) {
   refusal_ = {status, message};

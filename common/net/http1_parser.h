@@ -44,6 +44,9 @@ class HeadScanner {
   Refusal refusal_;
 };
 
+// POST, GET, HEAD, PUT, DELETE, OPTIONS, PATCH; case matters.
+bool IsKnownMethod(std::string_view method);
+
 // A request head as RFC 9112 frames it. Views point into the parsed bytes.
 struct Http1Head {
   HttpRequest request;

@@ -1,46 +1,18 @@
 // The parts of Http1Session that write heads and refuse requests.
 #include <charconv>
 
-#include "common/net/ascii.h"
 #include "common/net/http1_session.h"
 #include "common/net/http1_writer.h"
 #include "common/net/http_status.h"
+#include "common/net/response_head.h"
 
 namespace millrace::net {
 namespace {
-
-// Handlers put text of others into values; none of it may start a line of its own.
-void CopyField(std::string_view name, std::string_view value, std::string& head) {
-  head.append(name).append(": ");
-  const size_t begin = head.size();
-  head.append(value);
-  for (size_t i = begin; i < head.size(); ++i) {
-    if (head[i] == '\r' || head[i] == '\n' || head[i] == '\0') head[i] = ' ';
-  }
-  head.append("\r\n");
-}
 
 void CopyNumber(uint64_t number, std::string& head) {
   char digits[20];
   head.append(digits, std::to_chars(digits, digits + sizeof digits, number).ptr);
 }
-
-bool IsSetByServer(std::string_view name) {
-  switch (name.size()) {
-    case 4:
-      return EqualsIgnoringCase(name, "Date");
-    case 10:
-      return EqualsIgnoringCase(name, "Connection");
-    case 14:
-      return EqualsIgnoringCase(name, "Content-Length");
-    case 17:
-      return EqualsIgnoringCase(name, "Transfer-Encoding");
-    default:
-      return false;
-  }
-}
-
-bool HasNoBody(int status) { return status == 204 || status == 304 || status < 200; }
 
 }  // namespace
 
@@ -67,7 +39,10 @@ void Http1Session::StartResponse(int status, const std::vector<OwnedHeader>& hea
   }
   if (!keep_alive_) head.append("Connection: close\r\n");
   for (const auto& [name, value] : headers) {
-    if (!IsSetByServer(name)) CopyField(name, value, head);
+    if (IsSetByServer(name)) continue;
+    head.append(name).append(": ");
+    AppendFieldValue(value, head);
+    head.append("\r\n");
   }
   head.append("\r\n");
   connection_.out().Copy(head);
