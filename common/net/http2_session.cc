@@ -34,9 +34,7 @@ Http2Session::~Http2Session() { nghttp2_session_del(session_); }
 
 void Http2Session::Start(InputBuffer received) {
   if (!received.empty() && !Receive(received.data(), received.size())) failed_ = true;
-  FinishTurn();
-  // TLS may hold what came with the handshake.
-  if (!connection_.closed() && connection_.transport().HasBufferedInput()) OnReadable();
+  FinishTurn(connection_.transport().HasBufferedInput());
 }
 
 bool Http2Session::Receive(const uint8_t* data, size_t size) {
@@ -48,26 +46,34 @@ bool Http2Session::Receive(const uint8_t* data, size_t size) {
 void Http2Session::OnReadable() {
   if (failed_) return;
   uint8_t* scratch = connection_.worker().scratch();
-  for (int i = 0; i < kReadsPerTurn; ++i) {
+  bool more = true;
+  for (int i = 0; i < kReadsPerTurn && more; ++i) {
     const ssize_t got = connection_.Read(scratch, Worker::kScratchSize);
-    if (got == Transport::kWouldBlock) break;
+    if (got == Transport::kWouldBlock) {
+      more = false;
+      break;
+    }
     if (got <= 0) return connection_.Close();
     if (!Receive(scratch, static_cast<size_t>(got))) {
       failed_ = true;
       break;
     }
     Transport& transport = connection_.transport();
-    if (!transport.MayHaveMore(static_cast<size_t>(got), Worker::kScratchSize)) break;
+    more = transport.MayHaveMore(static_cast<size_t>(got), Worker::kScratchSize);
   }
-  FinishTurn();
+  FinishTurn(more);
 }
 
 // After input: gives complete requests to the handler, then sends all that came of it.
-void Http2Session::FinishTurn() {
+void Http2Session::FinishTurn(bool more) {
   Dispatch();
   in_turn_ = false;
   Flush();
-  if (!failed_) connection_.WaitReadable();
+  if (failed_ || connection_.closed()) return;
+  if (!more) return connection_.WaitReadable();
+  // The rest, part of which TLS may hold already, after others have had their turn.
+  connection_.worker().executor().Post(
+      [connection = connection_.shared_from_this()] { connection->OnReadable(); });
 }
 
 void Http2Session::Dispatch() {

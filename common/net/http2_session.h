@@ -71,7 +71,7 @@ class Http2Session final : public Session {
 
  private:
   bool Receive(const uint8_t* data, size_t size);
-  void FinishTurn();
+  void FinishTurn(bool more);
   void Refuse(Http2Stream& stream);
   void CheckHead(Http2Stream& stream, std::string_view expect);
   void Dispatch();
