@@ -24,7 +24,8 @@ PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 def fields(operation="ListStreams", *more):
     return [(":method", "POST"), (":scheme", "http"), (":authority", "localhost"), (":path", "/"),
             ("content-type", wire.JSON), ("x-amz-target", wire.TARGET + operation),
-            ("authorization", wire.AUTHORIZATION), *more]
+            ("authorization", wire.AUTHORIZATION), ("x-amz-date", "20260101T000000Z"),
+            *more]
 
 
 class Raw:

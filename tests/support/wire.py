@@ -35,7 +35,8 @@ def connect(endpoint, timeout_s=10, tls=False):
 def head(operation="ListStreams", *lines, content_type=JSON, host="localhost"):
     """The head of a good request without its length, with `lines` added."""
     fields = ["POST / HTTP/1.1", f"Host: {host}", f"Content-Type: {content_type}",
-              f"X-Amz-Target: {TARGET}{operation}", f"Authorization: {AUTHORIZATION}", *lines]
+              f"X-Amz-Target: {TARGET}{operation}", f"Authorization: {AUTHORIZATION}",
+              "X-Amz-Date: 20260101T000000Z", *lines]
     return "\r\n".join(fields).encode("latin-1") + b"\r\n\r\n"
 
 
