@@ -12,12 +12,12 @@ namespace millrace::cli {
 // One step of dataProcessingOptions.
 struct ProcessingOption {
   std::string name;  // SINGLELINE, CSVTOJSON, LOGTOJSON, ADDMETADATA, ADDBRACKETS
-  std::vector<std::string> field_names;
+  std::vector<std::string> field_names{};
   std::string delimiter = ",";
-  std::string
-      log_format;  // COMMONAPACHELOG, COMBINEDAPACHELOG, APACHEERRORLOG, SYSLOG, RFC3339SYSLOG
-  std::string match_pattern;  // instead of the format's own
-  json::Value metadata;
+  // COMMONAPACHELOG, COMBINEDAPACHELOG, APACHEERRORLOG, SYSLOG or RFC3339SYSLOG.
+  std::string log_format{};
+  std::string match_pattern{};  // instead of the format's own
+  json::Value metadata{};
 };
 
 // One flow of the Kinesis Agent's configuration (aws-api E.4), with its defaults.
