@@ -1,0 +1,37 @@
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "common/base/clock.h"
+#include "dataplane/placement/placement.h"
+#include "dataplane/shard/fan_out.h"
+#include "dataplane/shard/iterator_token.h"
+#include "dataplane/storage/log.h"
+
+namespace millrace::kinesis {
+
+// What every data operation works with. Made by the server before it listens; outlives all
+// requests. Each member says itself where it may be used.
+struct DataPlane {
+  storage::Log& log;
+  shard::Placement& placement;
+  const shard::IteratorTokens& tokens;
+  const Clock& clock;
+  // By lane; each on its lane's executor.
+  std::vector<std::unique_ptr<shard::FanOut>> fan_outs;
+  std::string account = "000000000000";
+  // How long a put waits for the map that follows a seal; shorter than clients wait for an answer.
+  Duration reshard_wait_max = std::chrono::seconds(4);
+};
+
+// Runs `fn` on `executor`: at once where it is this one, else posted.
+template <typename Fn>
+void RunOn(Executor& executor, Fn fn) {
+  if (executor.OnThisExecutor()) return fn();
+  executor.Post(std::move(fn));
+}
+
+}  // namespace millrace::kinesis
