@@ -164,8 +164,10 @@ void MapApplier::Publish(const std::vector<Entry*>& entries) {
         entry->view ? entry->view->state() : std::make_shared<StreamState>();
     if (!state->metrics) state->metrics = books_.Open(entry->map.stream_name);
     const uint64_t uid = entry->map.stream_uid;
+    ShardMap map = entry->map;
+    map.enforce_shard_limits = map.enforce_shard_limits || options_.enforce_on_demand_limits;
     entry->view = std::make_shared<const StreamView>(
-        entry->map, std::move(state), [&](uint32_t shard) { return log_.LaneOf(uid, shard); });
+        std::move(map), std::move(state), [&](uint32_t shard) { return log_.LaneOf(uid, shard); });
     entry->pending = false;
     changed = true;
     log::Info("shard map applied", {{"stream", entry->map.stream_name},

@@ -17,8 +17,10 @@ namespace millrace::shard {
 
 struct MapApplierOptions {
   std::string owner;  // this process, as maps name it
+  // AWS's per-shard limits also where the map does not ask for them.
+  bool enforce_on_demand_limits = false;
   // Told of every view after it was published, on the map thread: subscriptions look again.
-  std::function<void(const StreamPtr&)> on_published;
+  std::function<void(const StreamPtr&)> on_published{};
 };
 
 // Brings the lanes to what the maps say: opens, seals and drops extents, trims by retention,

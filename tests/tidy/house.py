@@ -35,6 +35,7 @@ LAYERS = [
     ("dataplane/placement", COMMON + ["dataplane/storage"]),
     ("dataplane/shard", COMMON + ["dataplane/storage", "dataplane/placement", "dataplane/client"]),
     ("dataplane/kinesis", COMMON + ["dataplane/shard", "dataplane/placement", "dataplane/storage"]),
+    ("dataplane/gateway", COMMON + ["dataplane/kinesis", "dataplane/shard", "dataplane/placement", "dataplane/storage"]),
     ("dataplane/client", COMMON),
     ("dataplane/delivery", COMMON + ["dataplane/client"]),
     ("dataplane/sql", COMMON + ["dataplane/client"]),

@@ -75,9 +75,9 @@ class MapLoopTest : public ::testing::Test {
     placement_ = std::make_unique<Placement>();
     status_ = std::make_unique<ApplyStatus>("incarnation");
     source_ = std::make_unique<MapSource>(StoreFolder());
-    applier_ = std::make_unique<MapApplier>(
-        log_, *placement_, *status_, books_, *MapFolder::Open((folder_ / "maps").string()),
-        SystemClock(), MapApplierOptions{.owner = "me", .on_published = {}});
+    applier_ = std::make_unique<MapApplier>(log_, *placement_, *status_, books_,
+                                            *MapFolder::Open((folder_ / "maps").string()),
+                                            SystemClock(), MapApplierOptions{.owner = "me"});
     loop_ = std::make_unique<MapLoop>(*source_, *applier_);
     loop_->Start();
   }

@@ -1,0 +1,41 @@
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "common/async/io_threads.h"
+#include "common/base/random.h"
+#include "dataplane/gateway/auth_queue.h"
+#include "dataplane/gateway/control_forwarder.h"
+#include "dataplane/kinesis/data_plane.h"
+
+namespace millrace::gateway {
+
+// The one endpoint of an installation: knows who is calling (SigV4, or whoever they claim to be),
+// serves the data operations and forwards everything else. Made in main before the server listens;
+// Take runs on connections' executors.
+class Gateway {
+ public:
+  // `verifier` null: everybody is who they say.
+  Gateway(IoThreads& io, kinesis::DataPlane& plane, ControlForwarder& control,
+          const aws::SigV4Verifier* verifier);
+  void Take(net::HttpRequest request, std::shared_ptr<net::ResponseWriter> writer);
+  // 16 MiB for puts, 1 MiB for the rest (docs/limits.md).
+  static size_t BodyBytesMax(const net::HttpRequest& head);
+
+ private:
+  // What one executor's connections share.
+  struct PerExecutor {
+    Executor* executor;
+    Random random;  // request ids need no secrecy
+    std::unique_ptr<AuthQueue> auth;
+  };
+  PerExecutor& Mine(Executor& executor);
+  void Serve(const kinesis::CallPtr& call);
+
+  kinesis::DataPlane& plane_;
+  ControlForwarder& control_;
+  std::vector<PerExecutor> executors_;
+};
+
+}  // namespace millrace::gateway

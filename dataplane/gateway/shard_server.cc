@@ -1,0 +1,158 @@
+#include "dataplane/gateway/shard_server.h"
+
+#include <filesystem>
+
+#include "common/log/log.h"
+#include "dataplane/placement/lane_calls.h"
+
+namespace millrace::gateway {
+
+using kinesis::DataPlane;
+using shard::FanOut;
+using storage::Lane;
+
+namespace {
+
+constexpr size_t kAdminBodyBytesMax = 4 * kKiB;
+
+}  // namespace
+
+ShardServer::ShardServer(ShardServerOptions options)
+    : options_(std::move(options)),
+      io_(options_.io_threads, "io"),
+      status_(NewUuid()),
+      admin_(registry_, status_, options_.token) {}
+
+ShardServer::~ShardServer() { Stop(); }
+
+Result<std::unique_ptr<ShardServer>> ShardServer::Start(ShardServerOptions options) {
+  std::unique_ptr<ShardServer> server(new ShardServer(std::move(options)));
+  RETURN_IF_ERROR(server->OpenLog());
+  server->StartFanOut();
+  RETURN_IF_ERROR(server->StartMaps());
+  RETURN_IF_ERROR(server->Listen());
+  server->admin_.SetReady(true);
+  return server;
+}
+
+Status ShardServer::OpenLog() {
+  std::error_code error;
+  std::filesystem::create_directories(options_.data, error);
+  if (error) return ErrnoStatus(error.value(), "mkdir " + options_.data);
+  ASSIGN_OR_RETURN(shard::IteratorTokens tokens,
+                   shard::IteratorTokens::FromKeyFile(options_.data + "/token.key"));
+  tokens_ = std::make_unique<shard::IteratorTokens>(std::move(tokens));
+  storage::LogOptions log_options;
+  log_options.folder = options_.data + "/log";
+  log_options.lane = options_.lane;
+  log_options.lane.keys = options_.master_key;
+  log_options.lane.metrics = &registry_;
+  ASSIGN_OR_RETURN(log_, storage::Log::Open(std::move(log_options), io_, SystemClock()));
+  plane_ = std::make_unique<DataPlane>(DataPlane{*log_, placement_, *tokens_, SystemClock(), {}});
+  plane_->account = options_.account;
+  return OkStatus();
+}
+
+void ShardServer::StartFanOut() {
+  for (size_t i = 0; i < log_->lane_count(); ++i) {
+    plane_->fan_outs.push_back(
+        std::make_unique<FanOut>(log_->lane(i), log_->lane_executor(i), encoder_, SystemClock()));
+  }
+  shard::LaneCalls calls(*log_);
+  for (size_t i = 0; i < log_->lane_count(); ++i) {
+    calls.AddSimple(i, [this, fan_out = plane_->fan_outs[i].get()](Lane& lane) {
+      lane.SetCommitListener([fan_out](const storage::ExtentId& id, const storage::Chunk& chunk) {
+        fan_out->OnCommit(id, chunk);
+      });
+      lane.SetFencedListener([this](const Status& status) {
+        admin_.SetFenced();
+        if (!fenced_.exchange(true) && options_.on_fenced) options_.on_fenced(status);
+      });
+      fan_out->Start();
+    });
+  }
+  calls.Run();
+}
+
+Status ShardServer::StartMaps() {
+  ASSIGN_OR_RETURN(shard::MapFolder folder, shard::MapFolder::Open(options_.data + "/maps"));
+  shard::MapApplierOptions applier_options;
+  applier_options.owner = options_.name;
+  applier_options.enforce_on_demand_limits = options_.enforce_on_demand_limits;
+  applier_options.on_published = [this](const shard::StreamPtr& stream) {
+    for (size_t i = 0; i < log_->lane_count(); ++i) {
+      log_->lane_executor(i).Post(
+          [fan_out = plane_->fan_outs[i].get(), stream] { fan_out->OnPublished(stream); });
+    }
+  };
+  source_ = std::make_unique<shard::MapSource>(
+      options_.store.empty() ? "" : options_.store + "/shardmaps");
+  applier_ =
+      std::make_unique<shard::MapApplier>(*log_, placement_, status_, books_, std::move(folder),
+                                          SystemClock(), std::move(applier_options));
+  maps_ = std::make_unique<shard::MapLoop>(*source_, *applier_);
+  maps_->Start();
+  return OkStatus();
+}
+
+Status ShardServer::Listen() {
+  if (options_.keys != nullptr) {
+    verifier_ = std::make_unique<aws::SigV4Verifier>(*options_.keys, SystemClock(), "kinesis");
+  }
+  control_ = std::make_unique<ControlForwarder>(
+      ControlForwarderOptions{.endpoint = options_.control_endpoint, .token = options_.token});
+  gateway_ = std::make_unique<Gateway>(io_, *plane_, *control_, verifier_.get());
+
+  net::HttpServerOptions admin_options;
+  admin_options.body_bytes_max = [](const net::HttpRequest&) { return kAdminBodyBytesMax; };
+  admin_server_ = std::make_unique<net::HttpServer>(
+      io_, std::move(admin_options),
+      [this](const net::HttpRequest& request, const std::shared_ptr<net::ResponseWriter>& writer) {
+        admin_.Take(request, writer);
+      });
+  ASSIGN_OR_RETURN(admin_port_, admin_server_->Listen(options_.admin_listen));
+
+  net::HttpServerOptions server_options;
+  server_options.limits = options_.limits;
+  server_options.body_bytes_max = &Gateway::BodyBytesMax;
+  server_options.metrics = &registry_;
+  server_ = std::make_unique<net::HttpServer>(
+      io_, std::move(server_options),
+      [this](net::HttpRequest request, std::shared_ptr<net::ResponseWriter> writer) {
+        gateway_->Take(std::move(request), std::move(writer));
+      });
+  ASSIGN_OR_RETURN(port_, server_->Listen(options_.listen));
+  if (options_.tls_listen.empty()) return OkStatus();
+  const bool own = options_.tls_cert.empty();
+  const std::string certificate = own ? options_.data + "/tls.crt" : options_.tls_cert;
+  const std::string key = own ? options_.data + "/tls.key" : options_.tls_key;
+  if (own) RETURN_IF_ERROR(net::EnsureSelfSignedCertificate(certificate, key, options_.name));
+  ASSIGN_OR_RETURN(std::shared_ptr<net::TlsContext> tls,
+                   net::TlsContext::FromFiles(certificate, key));
+  ASSIGN_OR_RETURN(tls_port_, server_->Listen(options_.tls_listen, std::move(tls)));
+  return OkStatus();
+}
+
+void ShardServer::Stop() {
+  if (stopped_) return;
+  stopped_ = true;
+  admin_.SetReady(false);
+  if (maps_ != nullptr) maps_->Stop();
+  // Subscriptions last for minutes: they are ended first, the rest finishes by itself.
+  if (log_ != nullptr) {
+    shard::LaneCalls calls(*log_);
+    for (size_t i = 0; i < plane_->fan_outs.size(); ++i) {
+      calls.AddSimple(i, [fan_out = plane_->fan_outs[i].get()](Lane& lane) {
+        lane.SetCommitListener(nullptr);
+        fan_out->Stop();
+      });
+    }
+    calls.Run();
+  }
+  if (server_ != nullptr) server_->Stop();
+  if (control_ != nullptr) control_->Stop();
+  if (admin_server_ != nullptr) admin_server_->Stop();
+  if (log_ != nullptr) log_->Close();
+}
+
+}  // namespace millrace::gateway

@@ -1,0 +1,90 @@
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "common/async/io_threads.h"
+#include "common/net/http_server.h"
+#include "common/net/tls.h"
+#include "dataplane/gateway/admin.h"
+#include "dataplane/gateway/gateway.h"
+#include "dataplane/kinesis/event_encoder.h"
+#include "dataplane/placement/map_loop.h"
+
+namespace millrace::gateway {
+
+struct ShardServerOptions {
+  std::string data;              // folder of this process
+  std::string name = "shard-0";  // what maps call it
+  std::string store;             // folder of the file resource store; "" for none
+  std::string listen = "127.0.0.1:0";
+  std::string tls_listen;  // "" for none
+  std::string tls_cert;    // "": one is made in `data`
+  std::string tls_key;
+  std::string admin_listen = "127.0.0.1:0";
+  std::string token;             // of this run, for the operator and the control plane
+  std::string control_endpoint;  // "" for none
+  std::string account = "000000000000";
+  const aws::KeyStore* keys = nullptr;  // null: nobody is asked for a signature
+  const storage::KeyWrapper* master_key = nullptr;
+  bool enforce_on_demand_limits = false;
+  size_t io_threads = 0;  // 0: one a core
+  net::HttpServerLimits limits;
+  storage::LaneOptions lane;  // keys and metrics are filled in
+  // Once, from a lane's thread: nothing is acknowledged any more and the process has to restart.
+  std::function<void(const Status&)> on_fenced;
+};
+
+// Everything of millrace-shard but its settings: the log, the map thread, fan-out, the gateway and
+// the ports. Started and stopped by main (or a test); from outside the executors.
+class ShardServer {
+ public:
+  // Blocks until the log is recovered, known maps are applied and the ports are open.
+  static Result<std::unique_ptr<ShardServer>> Start(ShardServerOptions options);
+  ~ShardServer();
+  ShardServer(const ShardServer&) = delete;
+
+  uint16_t port() const { return port_; }
+  uint16_t tls_port() const { return tls_port_; }  // 0 for none
+  uint16_t admin_port() const { return admin_port_; }
+  // Lets requests in flight finish, then closes everything in order. Twice does nothing.
+  void Stop();
+
+ private:
+  explicit ShardServer(ShardServerOptions options);
+  Status OpenLog();
+  Status StartMaps();
+  void StartFanOut();
+  Status Listen();
+
+  const ShardServerOptions options_;
+  bool stopped_ = false;
+  uint16_t port_ = 0;
+  uint16_t tls_port_ = 0;
+  uint16_t admin_port_ = 0;
+  std::atomic<bool> fenced_{false};
+
+  // In the order of their lives: each uses those above it.
+  metrics::Registry registry_;
+  shard::StreamMetricsBooks books_{registry_};
+  IoThreads io_;
+  kinesis::AwsEventEncoder encoder_;
+  shard::Placement placement_;
+  shard::ApplyStatus status_;
+  Admin admin_;
+  std::unique_ptr<storage::Log> log_;
+  std::unique_ptr<shard::IteratorTokens> tokens_;
+  std::unique_ptr<kinesis::DataPlane> plane_;
+  std::unique_ptr<shard::MapSource> source_;
+  std::unique_ptr<shard::MapApplier> applier_;
+  std::unique_ptr<shard::MapLoop> maps_;
+  std::unique_ptr<aws::SigV4Verifier> verifier_;
+  std::unique_ptr<ControlForwarder> control_;
+  std::unique_ptr<Gateway> gateway_;
+  std::unique_ptr<net::HttpServer> server_;
+  std::unique_ptr<net::HttpServer> admin_server_;
+};
+
+}  // namespace millrace::gateway
