@@ -49,16 +49,16 @@ struct MapConsumer {
   WallMs created_ms = 0;
 };
 
-// What the data plane needs to know of one stream: everything it serves and enforces, and nothing of
-// why. Written by the operator as the spec of a ShardMap resource of the stream's name and namespace,
-// changed only by compare-and-set; read by shard processes. A value.
+// What the data plane needs to know of one stream: everything it serves and enforces, and nothing
+// of why. Written by the operator as the spec of a ShardMap resource of the stream's name and
+// namespace, changed only by compare-and-set; read by shard processes. A value.
 struct ShardMap {
   uint64_t version = 0;          // rises with every change
   uint64_t serving_version = 0;  // the last that changed what is served; later ones only note ends
-  uint64_t stream_uid = 0;   // of this incarnation; ExtentId::stream
+  uint64_t stream_uid = 0;       // of this incarnation; ExtentId::stream
   std::string stream_name;
   std::string stream_arn;
-  bool deleting = false;     // refuse every call; extents are dropped when drop_after_ms has passed
+  bool deleting = false;  // refuse every call; extents are dropped when drop_after_ms has passed
   WallMs drop_after_ms = 0;
   bool on_demand = true;
   bool enforce_shard_limits = false;  // AWS's per-shard limits, in and out
@@ -69,7 +69,7 @@ struct ShardMap {
   int32_t max_record_kib = 1024;
   WallMs created_ms = 0;
   std::vector<std::string> shard_level_metrics;
-  std::vector<MapShard> shards;       // by index, expired ones left out
+  std::vector<MapShard> shards;  // by index, expired ones left out
   std::vector<MapConsumer> consumers;
   // Never go back, also when the shards they counted are gone from the map.
   uint32_t next_shard_index = 0;
@@ -83,9 +83,9 @@ std::string ShardIdName(uint32_t index);  // "shardId-000000000007"
 std::optional<uint32_t> ParseShardId(std::string_view name);
 
 // Sequence numbers, 186 bits as AWS's version 2: 2 | 36 bits epoch | 4 bits shard | 64 bits index |
-// 8 bits 0 | 36 bits arrival second | 32 bits shard | 4 bits 2, in decimal (56 digits). Later extents
-// sort after earlier ones because the epoch leads; clients that take the number apart (the KCL) find
-// version and shard where they expect them. docs/formats/sequence_number.md.
+// 8 bits 0 | 36 bits arrival second | 32 bits shard | 4 bits 2, in decimal (56 digits). Later
+// extents sort after earlier ones because the epoch leads; clients that take the number apart (the
+// KCL) find version and shard where they expect them. docs/formats/sequence_number.md.
 struct SequenceNumber {
   uint64_t epoch = 0;
   uint32_t shard = 0;
@@ -98,7 +98,8 @@ struct SequenceNumber {
   static std::optional<SequenceNumber> FromDecimal(std::string_view text);
 };
 
-// Formats the numbers of consecutive records of one chunk, each from the one before by one addition.
+// Formats the numbers of consecutive records of one chunk, each from the one before by one
+// addition.
 class SequenceNumberFormatter {
  public:
   SequenceNumberFormatter(uint64_t epoch, uint32_t shard, uint64_t first_index, int64_t arrival_s);
