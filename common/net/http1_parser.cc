@@ -77,7 +77,7 @@ Refusal ParseRequestLine(std::string_view line, Http1Head& head) {
     head.minor_version = 0;
     head.close = true;
   } else if (version.starts_with("HTTP/")) {
-    return {505, "This server speaks HTTP/1.1 and HTTP/2."};
+    return {505, "This version of HTTP is not supported."};
   } else {
     return Bad("The request line is malformed.");
   }

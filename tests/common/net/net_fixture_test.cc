@@ -50,8 +50,9 @@ std::string RawClient::HearUntil(std::string_view text) {
   while (true) {
     std::string more = Hear();
     if (more.empty()) return all;
+    const size_t searched = all.size() < text.size() ? 0 : all.size() - text.size();
     all += more;
-    size_t found = all.find(text);
+    size_t found = all.find(text, searched);
     if (found != std::string::npos) {
       heard_ = all.substr(found + text.size());
       return all.substr(0, found + text.size());
