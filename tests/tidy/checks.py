@@ -84,7 +84,7 @@ def third_party_doors(tree):
                     continue
                 if not any(lies_in(place, door) for door in folders for place in (folder, folder_of(path))):
                     yield f"{path}: <{include}> belongs in {', '.join(folders)}"
-                elif path.endswith(".h") and not in_headers:
+                elif path.endswith(".h") and not in_headers and not is_test(path):
                     yield f"{path}: <{include}> belongs in a .cc file"
 
 
@@ -182,7 +182,7 @@ def headers(tree):
 def threads_are_joined(tree):
     """nothing runs on after its owner"""
     for path, text in cpp(tree).items():
-        if folder_of(path) != "common/async" and ".detach()" in source.code_of(text):
+        if folder_of(path) != "common/async" and not is_test(path) and ".detach()" in source.code_of(text):
             yield f"{path}: detaches a thread"
 
 
