@@ -7,9 +7,9 @@
 
 namespace millrace {
 
-// A place where callbacks run one after another: one thread's event loop, or a simulation's. Objects
-// that say "lives on executor X" are touched only from callbacks of X. Owned by IoThreads (or the
-// simulation); outlives everything that posts to it.
+// A place where callbacks run one after another: one thread's event loop, or a simulation's.
+// Objects that say "lives on executor X" are touched only from callbacks of X. Owned by IoThreads
+// (or the simulation); outlives everything that posts to it.
 class Executor {
  public:
   using TimerId = uint64_t;

@@ -13,8 +13,8 @@ constexpr uint64_t kKiB = 1024;
 constexpr uint64_t kMiB = 1024 * kKiB;
 constexpr uint64_t kGiB = 1024 * kMiB;
 
-// Immutable bytes and a share in whatever owns them: a pooled receive buffer, a log block, a string.
-// A value; copying shares, never copies bytes; any thread may read and let go.
+// Immutable bytes and a share in whatever owns them: a pooled receive buffer, a log block, a
+// string. A value; copying shares, never copies bytes; any thread may read and let go.
 class Slice {
  public:
   Slice() = default;

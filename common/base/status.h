@@ -14,39 +14,42 @@ namespace millrace {
 enum class Code {
   kOk,
   // The caller's mistakes.
-  kInvalidArgument,   // InvalidArgumentException
-  kValidation,        // ValidationException: a shape constraint does not hold
-  kNotFound,          // ResourceNotFoundException
-  kResourceInUse,     // ResourceInUseException: exists already, or not in the state this needs
-  kLimitExceeded,     // LimitExceededException
-  kThrottled,         // ProvisionedThroughputExceededException
-  kAccessDenied,      // AccessDeniedException
-  kExpiredIterator,   // ExpiredIteratorException
-  kExpiredToken,      // ExpiredNextTokenException
-  kDryRun,            // DryRunOperationException: would have succeeded
-  kUnsupported,       // UnknownOperationException: not offered by this build
+  kInvalidArgument,  // InvalidArgumentException
+  kValidation,       // ValidationException: a shape constraint does not hold
+  kNotFound,         // ResourceNotFoundException
+  kResourceInUse,    // ResourceInUseException: exists already, or not in the state this needs
+  kLimitExceeded,    // LimitExceededException
+  kThrottled,        // ProvisionedThroughputExceededException
+  kAccessDenied,     // AccessDeniedException
+  kExpiredIterator,  // ExpiredIteratorException
+  kExpiredToken,     // ExpiredNextTokenException
+  kDryRun,           // DryRunOperationException: would have succeeded
+  kUnsupported,      // UnknownOperationException: not offered by this build
   // The environment's.
-  kConflict,          // a compare-and-set lost: read again
-  kUnavailable,       // a peer or a part of ours is away: retry
-  kNoSpace,           // the volume is full: retry when there is room
-  kIo,                // a system call failed
+  kConflict,     // a compare-and-set lost: read again
+  kUnavailable,  // a peer or a part of ours is away: retry
+  kNoSpace,      // the volume is full: retry when there is room
+  kIo,           // a system call failed
   kTimeout,
   // Ours.
-  kFenced,            // this log acknowledges nothing any more: restart and recover
-  kCorrupt,           // bytes that do not carry the checksum they should
+  kFenced,   // this log acknowledges nothing any more: restart and recover
+  kCorrupt,  // bytes that do not carry the checksum they should
   kInternal,
 };
 
 std::string_view CodeName(Code code);
 
-// The outcome of an operation: ok, or a code and a message for an administrator. A value; any thread.
-// With MILLRACE_STATUS_CHECKED a failed Status that nobody looked at aborts when it is destroyed.
+// The outcome of an operation: ok, or a code and a message for an administrator. A value; any
+// thread. With MILLRACE_STATUS_CHECKED a failed Status that nobody looked at aborts when it is
+// destroyed.
 class [[nodiscard]] Status {
  public:
   Status() = default;
   Status(Code code, std::string message) : code_(code), message_(std::move(message)) {}
 #ifdef MILLRACE_STATUS_CHECKED
-  Status(const Status& other) : code_(other.code_), message_(other.message_) { other.checked_ = true; }
+  Status(const Status& other) : code_(other.code_), message_(other.message_) {
+    other.checked_ = true;
+  }
   Status(Status&& other) noexcept : code_(other.code_), message_(std::move(other.message_)) {
     other.checked_ = true;
   }
@@ -102,7 +105,7 @@ Status ErrnoStatus(int error, std::string_view what);
 template <typename T>
 class [[nodiscard]] Result {
  public:
-  Result(T value) : value_(std::move(value)) {}  // NOLINT(google-explicit-constructor)
+  Result(T value) : value_(std::move(value)) {}         // NOLINT(google-explicit-constructor)
   Result(Status status) : status_(std::move(status)) {  // NOLINT(google-explicit-constructor)
     MILLRACE_CHECK(!status_.ok());
   }
@@ -143,8 +146,8 @@ class [[nodiscard]] Result {
 #define MILLRACE_CONCAT_INNER(a, b) a##b
 #define MILLRACE_CONCAT(a, b) MILLRACE_CONCAT_INNER(a, b)
 // RETURN_IF_ERROR(DoThing()); returns the failed Status from this function.
-#define RETURN_IF_ERROR(expr)                                  \
-  do {                                                         \
+#define RETURN_IF_ERROR(expr)                                          \
+  do {                                                                 \
     if (auto status_or_ = (expr); !status_or_.ok()) return status_or_; \
   } while (false)
 // ASSIGN_OR_RETURN(auto x, MakeX()); returns the Status where there is no value.

@@ -43,7 +43,8 @@ class Registry {
   ~Registry();
   Counter& GetCounter(const std::string& name, const std::string& help, const Labels& labels = {});
   Gauge& GetGauge(const std::string& name, const std::string& help, const Labels& labels = {});
-  Histogram& GetHistogram(const std::string& name, const std::string& help, const Labels& labels = {},
+  Histogram& GetHistogram(const std::string& name, const std::string& help,
+                          const Labels& labels = {},
                           const std::vector<double>& buckets = LatencyBuckets());
   // Forgets every series of `name` that has all of `labels` (a deleted stream); their handles die.
   void Remove(const std::string& name, const Labels& labels);

@@ -21,8 +21,8 @@ class WatchHandle {
 
 // Where resources live: a folder of files, or the Kubernetes API. Kubernetes semantics: a change is
 // durable when the call returns; every change raises resourceVersion; a change of spec raises
-// generation; updates compare-and-set on resourceVersion (kConflict when it has moved on). Any thread;
-// calls may block, so never from an Executor.
+// generation; updates compare-and-set on resourceVersion (kConflict when it has moved on). Any
+// thread; calls may block, so never from an Executor.
 class ResourceStore {
  public:
   virtual ~ResourceStore() = default;
@@ -32,17 +32,17 @@ class ResourceStore {
   virtual Result<std::vector<Resource>> List(std::string_view kind, std::string_view ns) = 0;
   // Gives uid, generation 1 and timestamps; kResourceInUse where it exists.
   virtual Result<Resource> Create(Resource resource) = 0;
-  // Metadata and spec; status stays as it is. Removing the last finalizer of a resource that is being
-  // deleted removes it.
+  // Metadata and spec; status stays as it is. Removing the last finalizer of a resource that is
+  // being deleted removes it.
   virtual Result<Resource> Update(const Resource& resource) = 0;
   // Status only.
   virtual Result<Resource> UpdateStatus(const Resource& resource) = 0;
   // Removes it, or, while it has finalizers, sets deletionTimestamp.
   virtual Status Delete(std::string_view kind, const ResourceKey& key) = 0;
-  // Calls back for everything there is (kAdded), then for every change, in order, on a thread of the
-  // store's own; the callback must not block for long.
-  virtual std::unique_ptr<WatchHandle> Watch(std::string_view kind,
-                                             std::function<void(WatchEvent, const Resource&)> on_event) = 0;
+  // Calls back for everything there is (kAdded), then for every change, in order, on a thread of
+  // the store's own; the callback must not block for long.
+  virtual std::unique_ptr<WatchHandle> Watch(
+      std::string_view kind, std::function<void(WatchEvent, const Resource&)> on_event) = 0;
 };
 
 }  // namespace millrace::resources

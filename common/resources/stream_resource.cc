@@ -96,7 +96,8 @@ void ReadConsumers(FieldReader& spec, StreamSpec& out, Problems& problems) {
     in.Text("resourcePolicy", consumer.resource_policy, kPolicy);
     const bool twice = std::any_of(out.consumers.begin(), out.consumers.end(),
                                    [&](const auto& other) { return other.name == consumer.name; });
-    if (twice && !consumer.name.empty()) in.Add("consumerName", "'" + consumer.name + "' stands in the list twice");
+    if (twice && !consumer.name.empty())
+      in.Add("consumerName", "'" + consumer.name + "' stands in the list twice");
     out.consumers.push_back(std::move(consumer));
   }
 }

@@ -14,8 +14,8 @@ inline constexpr std::string_view kStreamKind = "Stream";
 inline constexpr std::string_view kShardMapKind = "ShardMap";
 inline constexpr std::string_view kReshardAnnotation = "millrace.dev/reshard";
 
-// The spec of a Stream (crds/stream.yaml), complete with defaults. Field names in messages are those of
-// the YAML. A value.
+// The spec of a Stream (crds/stream.yaml), complete with defaults. Field names in messages are
+// those of the YAML. A value.
 struct StreamSpec {
   std::string stream_name;  // "": metadata.name
   std::string stream_mode = "ON_DEMAND";
