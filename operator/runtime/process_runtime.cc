@@ -99,6 +99,8 @@ Result<int> ProcessRuntime::Spawn(const Workload& workload) {
     // Ctrl-C reaches the supervisor alone, which stops us in order.
     setpgid(0, 0);
     if (log_fd >= 0) dup2(log_fd, STDERR_FILENO);
+    // Standard output is the supervisor's own: what a child says is log.
+    dup2(STDERR_FILENO, STDOUT_FILENO);
     execve(argv[0], argv.data(), envp.data());
     _exit(127);
   }
