@@ -39,7 +39,7 @@ Problem ExtentModel::Acknowledged(uint64_t append, const storage::AppendResult& 
     return Text("a reader saw another arrival time than the append got");
   }
   // Of an extent that is being dropped nobody is told any more.
-  if (!drop_submitted_ && listened_end_ < end_index_ + front.count) {
+  if (!drop_submitted() && listened_end_ < end_index_ + front.count) {
     return Text("acknowledged before the commit listener was told");
   }
   front.first_index = result.first_index;
@@ -230,12 +230,13 @@ Problem ExtentModel::ResolveUnanswered(uint64_t recovered_end, Unanswered* order
 
 Problem ExtentModel::Recovered(const std::optional<ExtentInfo>& info, Unanswered* orders) {
   if (!info.has_value()) {
-    if (opened_ && !drop_submitted_ && !control_damaged_) return Text("is gone");
+    if (opened_ && !drop_submitted() && !control_damaged_) return Text("is gone");
     dropped_ = true;
     return std::nullopt;
   }
   if (dropped_ && !control_damaged_) return Text("was dropped and is back");
-  drop_submitted_ = dropped_ = false;
+  drops_under_way_ = 0;
+  dropped_ = false;
   opened_ = true;
   const uint64_t least = std::max(end_index_, seen_end_);
   if (info->end_index < least) {

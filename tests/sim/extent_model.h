@@ -42,7 +42,7 @@ class ExtentModel {
   // What was asked, in the order of the calls.
   uint64_t Submit(uint32_t count, uint32_t bytes_max, uint64_t lane_order);
   void SubmitSeal() { ++seals_under_way_; }
-  void SubmitDrop() { drop_submitted_ = true; }
+  void SubmitDrop() { ++drops_under_way_; }
 
   // What was answered.
   void Opened() { opened_ = true; }
@@ -51,8 +51,8 @@ class ExtentModel {
   void Refused(uint64_t append);
   Problem Sealed(uint64_t end);
   void SealRefused() { --seals_under_way_; }
-  void Dropped() { dropped_ = true; }
-  void DropRefused() { drop_submitted_ = false; }
+  void Dropped() { dropped_ = true; }  // or never made
+  void DropRefused() { --drops_under_way_; }
   // After Trim(horizon) returned.
   Problem Trimmed(WallMs horizon_ms, const storage::ExtentInfo& info);
 
@@ -72,13 +72,15 @@ class ExtentModel {
   // Damage to what the disk holds of it.
   void Damage(uint64_t begin, uint64_t end) { damaged_.push_back({begin, end}); }
   void DamageControl() { control_damaged_ = true; }
+  // The entry that held its data key may be the damaged one.
+  bool may_have_lost_key() const { return encrypted_ && control_damaged_; }
   bool damaged() const { return control_damaged_ || !damaged_.empty(); }
 
   bool opened() const { return opened_; }
   bool gone() const { return dropped_; }
   bool seal_submitted() const { return seals_under_way_ > 0 || sealed_; }
   bool sealed() const { return sealed_; }
-  bool drop_submitted() const { return drop_submitted_; }
+  bool drop_submitted() const { return drops_under_way_ > 0 || dropped_; }
   uint64_t begin_index() const { return begin_index_; }
   uint64_t end_index() const { return end_index_; }
   size_t unanswered() const { return submitted_.size(); }
@@ -98,9 +100,9 @@ class ExtentModel {
 
   bool opened_ = false;
   bool sealed_ = false;
-  bool drop_submitted_ = false;
   bool dropped_ = false;
   int seals_under_way_ = 0;
+  int drops_under_way_ = 0;
 
   uint64_t appends_ = 0;
   std::deque<ModelAppend> committed_;  // acknowledged, by index

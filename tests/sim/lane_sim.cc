@@ -15,6 +15,7 @@
 #include <cstring>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "tests/sim/lane_world.h"
 
@@ -102,18 +103,24 @@ SimReport RunSeed(uint64_t seed, const Arguments& arguments) {
   return world.Run(std::chrono::seconds(arguments.virtual_seconds));
 }
 
-void Print(const SimReport& r, double real_seconds) {
+void Print(const char* what, const SimReport& r, double cpu_seconds) {
   const double virtual_seconds = static_cast<double>(r.virtual_time.count()) / 1e9;
-  auto number = [](uint64_t n) { return static_cast<unsigned long long>(n); };
-  std::printf(
-      "seed=%llu virtual_s=%.1f ratio=%.0f events=%llu crashes=%llu closes=%llu fenced=%llu "
-      "appends=%llu refused=%llu reads=%llu full=%llu rotten=%llu lost=%llu reused=%llu "
-      "hash=%016llx%s%s\n",
-      number(r.seed), virtual_seconds, virtual_seconds / real_seconds, number(r.events),
-      number(r.crashes), number(r.closes), number(r.fenced), number(r.appends), number(r.refused),
-      number(r.reads), number(r.full), number(r.rotten), number(r.records_lost),
-      number(r.indexes_reused), number(r.trace_hash),
-      r.problem.empty() ? "" : " PROBLEM: ", r.problem.c_str());
+  std::printf("%s virtual_s=%.1f ratio=%.0f", what, virtual_seconds, virtual_seconds / cpu_seconds);
+  const std::pair<const char*, uint64_t> counts[] = {
+      {"events", r.events},         {"crashes", r.crashes},
+      {"closes", r.closes},         {"fenced", r.fenced},
+      {"appends", r.appends},       {"refused", r.refused},
+      {"reads", r.reads},           {"full", r.full},
+      {"rotten", r.rotten},         {"lost", r.records_lost},
+      {"reused", r.indexes_reused},
+  };
+  for (auto [name, count] : counts) {
+    std::printf(" %s=%llu", name, static_cast<unsigned long long>(count));
+  }
+  if (r.trace_hash != 0)
+    std::printf(" hash=%016llx", static_cast<unsigned long long>(r.trace_hash));
+  if (!r.problem.empty()) std::printf(" PROBLEM: %s", r.problem.c_str());
+  std::printf("\n");
 }
 
 double CpuSeconds() {
@@ -136,12 +143,15 @@ bool Passes(uint64_t seed, const Arguments& arguments, SimReport* total) {
   }
   const double seconds = (CpuSeconds() - begin) / (arguments.twice ? 2 : 1);
   if (arguments.verbose || arguments.first_seed == arguments.last_seed || !passed) {
-    Print(report, seconds);
+    Print(("seed=" + std::to_string(seed)).c_str(), report, seconds);
   }
   total->virtual_time += report.virtual_time;
-  total->events += report.events;
-  total->crashes += report.crashes;
-  total->appends += report.appends;
+  for (auto count :
+       {&SimReport::events, &SimReport::crashes, &SimReport::closes, &SimReport::fenced,
+        &SimReport::appends, &SimReport::refused, &SimReport::reads, &SimReport::full,
+        &SimReport::rotten, &SimReport::records_lost, &SimReport::indexes_reused}) {
+    total->*count += report.*count;
+  }
   return passed;
 }
 
@@ -166,16 +176,8 @@ int main(int argc, char** argv) {
     break;
   }
   const double seconds = CpuSeconds() - begin;
-  const double virtual_seconds =
-      static_cast<double>(total.virtual_time.count()) / 1e9 * (arguments.twice ? 2 : 1);
-  std::printf(
-      "seeds=%llu..%llu virtual_s=%.0f cpu_s=%.2f ratio=%.0f events=%llu crashes=%llu "
-      "appends=%llu\n",
-      static_cast<unsigned long long>(arguments.first_seed),
-      static_cast<unsigned long long>(arguments.last_seed), virtual_seconds, seconds,
-      virtual_seconds / seconds, static_cast<unsigned long long>(total.events),
-      static_cast<unsigned long long>(total.crashes),
-      static_cast<unsigned long long>(total.appends));
+  if (arguments.twice) total.virtual_time *= 2;
+  Print("all", total, seconds);
   if (!arguments.expect_loss) return passed ? 0 : 1;
   std::printf(found ? "the loss was found\n" : "FAILED: the loss was not found\n");
   return found ? 0 : 1;

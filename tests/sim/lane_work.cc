@@ -45,21 +45,24 @@ void LaneWorld::Tick() {
   ScheduleTick();
 }
 
-ExtentModel* LaneWorld::PickExtent(bool open) {
-  if (open) {
-    const auto shard = static_cast<uint32_t>(random_.Below(settings_.shards));
-    if (!current_[shard].has_value()) {
-      OpenNext(shard);
-      // Most wait for the extent before they append to it.
-      if (!random_.OneIn(4)) return nullptr;
-    }
-    return current_[shard].has_value() ? Model(*current_[shard]) : nullptr;
+ExtentModel* LaneWorld::PickOpenExtent() {
+  const auto shard = static_cast<uint32_t>(random_.Below(settings_.shards));
+  if (!current_[shard].has_value()) {
+    OpenNext(shard);
+    // Most wait for the extent before they append to it.
+    if (!random_.OneIn(4)) return nullptr;
   }
-  std::vector<ExtentModel*> there;
-  for (auto& [id, model] : models_) {
-    if (model->opened() && !model->gone()) there.push_back(model.get());
-  }
-  return there.empty() ? nullptr : there[random_.Below(there.size())];
+  return current_[shard].has_value() ? Model(*current_[shard]) : nullptr;
+}
+
+ExtentModel* LaneWorld::PickExtent() {
+  if (live_.empty()) return nullptr;
+  ExtentModel* model = live_[random_.Below(live_.size())];
+  return model->opened() && !model->gone() ? model : nullptr;
+}
+
+void LaneWorld::ForgetGone() {
+  std::erase_if(live_, [](const ExtentModel* model) { return model->gone(); });
 }
 
 void LaneWorld::OpenNext(uint32_t shard) {
@@ -68,6 +71,7 @@ void LaneWorld::OpenNext(uint32_t shard) {
       settings_.encrypted_one_in != 0 && random_.OneIn(settings_.encrypted_one_in);
   auto [it, made] = models_.emplace(id, std::make_unique<ExtentModel>(id, encrypted));
   ExtentModel* model = it->second.get();
+  live_.push_back(model);
   current_[shard] = id;
   lane_->OpenExtent(id, encrypted, Answer([this, model, shard](const Status& status) {
                       executor_.Trace(static_cast<uint64_t>(status.code()));
@@ -85,7 +89,7 @@ void LaneWorld::AppendSome() {
     count = 1 + random_.Below(60);
   }
   for (uint64_t i = 0; i < count && ok(); ++i) {
-    if (ExtentModel* model = PickExtent(true)) AppendOne(*model);
+    if (ExtentModel* model = PickOpenExtent()) AppendOne(*model);
   }
 }
 
@@ -141,7 +145,7 @@ void LaneWorld::CheckRefusal(const ExtentModel& model, const Status& status) {
       if (!lane_->stats().fenced) Fail("called fenced, but it is not");
       return;
     case Code::kUnavailable:
-      if (!closing_) Fail("refused: " + status.ToString());
+      if (!closing_ && !model.may_have_lost_key()) Fail("refused: " + status.ToString());
       return;
     default:
       Fail("refused: " + status.ToString());
@@ -149,7 +153,7 @@ void LaneWorld::CheckRefusal(const ExtentModel& model, const Status& status) {
 }
 
 void LaneWorld::ReadOne() {
-  ExtentModel* model = PickExtent(false);
+  ExtentModel* model = PickExtent();
   if (model == nullptr) return;
   // Most readers follow the end.
   const uint64_t end = model->end_index();
@@ -164,6 +168,7 @@ void LaneWorld::ReadOne() {
     const Code code = result.status().code();
     if (code == Code::kNotFound && (model->drop_submitted() || model->gone())) return;
     if (code == Code::kIo && settings_.faults.disk_errors) return;
+    if (code == Code::kUnavailable && model->may_have_lost_key()) return;
     Fail("a read failed: " + result.status().ToString());
   };
   lane_->Read(model->id(), from, size_t{1} << (6 + random_.Below(14)), std::move(done));
@@ -195,7 +200,7 @@ void LaneWorld::SealOne(ExtentModel& model) {
 }
 
 void LaneWorld::DropOne() {
-  ExtentModel* model = PickExtent(false);
+  ExtentModel* model = PickExtent();
   if (model == nullptr || !(model->sealed() || random_.OneIn(10))) return;
   auto& current = current_[model->id().shard];
   if (current == model->id()) current.reset();
@@ -215,17 +220,18 @@ void LaneWorld::DropOne() {
 void LaneWorld::TrimAll() {
   const auto keep = std::chrono::duration_cast<std::chrono::milliseconds>(settings_.retention);
   const WallMs horizon = clock_.WallNow() - keep.count();
-  for (auto& [id, model] : models_) {
-    if (!model->opened() || model->gone() || model->drop_submitted()) continue;
-    lane_->Trim(id, horizon);
-    auto info = lane_->Info(id);
+  ForgetGone();
+  for (ExtentModel* model : live_) {
+    if (!model->opened() || model->drop_submitted()) continue;
+    lane_->Trim(model->id(), horizon);
+    auto info = lane_->Info(model->id());
     if (!info.has_value()) return Fail("an extent is not there");
     Check(model->Trimmed(horizon, *info));
   }
 }
 
 void LaneWorld::AskQuestions() {
-  ExtentModel* model = PickExtent(false);
+  ExtentModel* model = PickExtent();
   if (model == nullptr || model->drop_submitted()) return;
   auto info = lane_->Info(model->id());
   if (!info.has_value()) return Fail("an extent has no info");
@@ -253,7 +259,7 @@ void LaneWorld::Misuse() {
   lane_->Drop(unknown, Answer([this](const Status& status) {
                 if (!status.ok()) CheckRefusal(nobody_, status);
               }));
-  ExtentModel* model = PickExtent(false);
+  ExtentModel* model = PickExtent();
   if (model == nullptr || model->drop_submitted()) return;
   if (model->sealed()) {
     SealOne(*model);

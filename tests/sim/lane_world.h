@@ -96,7 +96,9 @@ class LaneWorld {
   bool MayBeFull() const;
 
   ExtentModel* Model(const ExtentId& id);
-  ExtentModel* PickExtent(bool open);
+  ExtentModel* PickOpenExtent();
+  ExtentModel* PickExtent();
+  void ForgetGone();
   // Counts a call that waits for its answer, and wraps it so that an answer from a dead life shows.
   template <typename F>
   auto Answer(F fn);
@@ -111,6 +113,7 @@ class LaneWorld {
   std::unique_ptr<storage::Lane> lane_;
 
   std::map<ExtentId, std::unique_ptr<ExtentModel>> models_;
+  std::vector<ExtentModel*> live_;  // those of models_ that are not known to be gone
   const ExtentModel nobody_{ExtentId(), false};   // stands for an extent that never was
   std::vector<std::optional<ExtentId>> current_;  // by shard: the extent that takes appends
   uint64_t next_epoch_ = 1;

@@ -58,13 +58,12 @@ SimSettings DrawSettings(uint64_t seed) {
   settings.encrypted_one_in = OneOf(random, {0U, 1U, 3U});
   settings.record_bytes_max = OneOf(random, {0U, 40U, 200U, 1'000U});
   settings.append_records_max = OneOf(random, {1U, 4U, 30U});
-  settings.pause_mean = OneOf(random, {milliseconds(2), milliseconds(10), milliseconds(40)});
+  settings.pause_mean = OneOf(random, {milliseconds(4), milliseconds(20), milliseconds(60)});
   settings.burst_one_in = OneOf(random, {0U, 10U, 100U});
   settings.life_mean =
-      OneOf(random, {milliseconds(200), milliseconds(2'000), milliseconds(10'000)});
+      OneOf(random, {milliseconds(300), milliseconds(3'000), milliseconds(10'000)});
   settings.close_one_in = OneOf(random, {0U, 3U, 10U});
-  settings.retention =
-      OneOf(random, {milliseconds(500), milliseconds(3'000), milliseconds(15'000)});
+  settings.retention = OneOf(random, {milliseconds(500), milliseconds(3'000), milliseconds(8'000)});
   settings.clock_jump_one_in = OneOf(random, {0U, 200U, 2'000U});
   return settings;
 }

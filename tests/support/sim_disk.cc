@@ -274,14 +274,23 @@ std::optional<SimDisk::Range> SimDisk::PickSettledWrite(Random& random) const {
   }
   if (begun.size() < kWitnesses) return std::nullopt;
   std::nth_element(begun.begin(), begun.begin() + (kWitnesses - 1), begun.end(), std::greater<>());
-  std::vector<Range> settled;
+  std::vector<std::pair<uint64_t, Range>> settled;
   for (const auto& [name, file] : files_) {
     for (const auto& [offset, mark] : file->writes) {
-      if (mark.calm_done < begun[kWitnesses - 1]) settled.push_back({name, offset, mark.size});
+      if (mark.calm_done >= begun[kWitnesses - 1]) continue;
+      settled.push_back({mark.calm_done, {name, offset, mark.size}});
     }
   }
   if (settled.empty()) return std::nullopt;
-  return settled[random.Below(settled.size())];
+  // The newest are what a recovery leans on most.
+  if (random.OneIn(2)) {
+    const size_t newest = std::min<size_t>(settled.size(), 4);
+    std::partial_sort(settled.begin(), settled.begin() + static_cast<ptrdiff_t>(newest),
+                      settled.end(),
+                      [](const auto& a, const auto& b) { return a.first > b.first; });
+    settled.resize(newest);
+  }
+  return settled[random.Below(settled.size())].second;
 }
 
 std::vector<std::string> SimDisk::FileNames() const {
