@@ -16,7 +16,7 @@ def test_limits_count_this_accounts_shards(client, make_stream):
     assert after["OnDemandStreamCountLimit"] >= after["OnDemandStreamCount"] >= 0
 
 
-def test_the_billing_commitment_is_switched_on_and_off(client):
+def test_the_billing_commitment_is_switched_on_and_off_and_allows_warm_throughput(client, make_stream):
     setting = client.describe_account_settings()["MinimumThroughputBillingCommitment"]
     assert setting["Status"] in ("DISABLED", "ENABLED", "ENABLED_UNTIL_EARLIEST_ALLOWED_END")
     answer = client.update_account_settings(
@@ -24,6 +24,10 @@ def test_the_billing_commitment_is_switched_on_and_off(client):
     assert answer["MinimumThroughputBillingCommitment"]["Status"] == "ENABLED"
     setting = client.describe_account_settings()["MinimumThroughputBillingCommitment"]
     assert setting["Status"] == "ENABLED" and "StartedAt" in setting
+    name = make_stream(**kinesis.on_demand())
+    client.update_stream_warm_throughput(StreamName=name, WarmThroughputMiBps=100)
+    kinesis.wait_active(client, name)
+    assert kinesis.summary(client, name)["WarmThroughput"]["TargetMiBps"] == 100
     answer = client.update_account_settings(
         MinimumThroughputBillingCommitment={"Status": "DISABLED"})
     assert answer["MinimumThroughputBillingCommitment"]["Status"] == \

@@ -1,7 +1,9 @@
 """Signature Version 4, against a server of its own with `--auth sigv4`: good, bad, presigned."""
 
 import datetime
+import hashlib
 import json
+import types
 import urllib.error
 import urllib.request
 
@@ -40,6 +42,7 @@ def signed(endpoint, body=b"{}", target="Kinesis_20131202.ListStreams", secret=S
         "Content-Type": "application/x-amz-json-1.1", "X-Amz-Target": target, **headers})
     signer = botocore.auth.SigV4QueryAuth if query else botocore.auth.SigV4Auth
     auth = signer(botocore.credentials.Credentials(key, secret), "kinesis", "us-east-1")
+    auth.payload = lambda _: hashlib.sha256(body).hexdigest()  # the query signer would empty the body
     if at is not None:
         frozen = botocore.auth.get_current_datetime
         botocore.auth.get_current_datetime = lambda *_, **__: at
@@ -49,14 +52,13 @@ def signed(endpoint, body=b"{}", target="Kinesis_20131202.ListStreams", secret=S
             botocore.auth.get_current_datetime = frozen
     else:
         auth.add_auth(request)
-    return request.prepare()
+    return types.SimpleNamespace(url=request.url, headers=dict(request.headers.items()), body=body)
 
 
 def send(request, **changes):
     """(status, exception name)."""
     url = changes.get("url", request.url)
-    headers = {**request.headers.__dict__.get("_dict", dict(request.headers.items())),
-               **changes.get("headers", {})}
+    headers = {**request.headers, **changes.get("headers", {})}
     body = changes.get("body", request.body)
     call = urllib.request.Request(url, body, headers, method="POST")
     try:
@@ -108,7 +110,7 @@ def test_whatever_is_changed_after_signing_is_noticed(guarded, query):
     if query:
         status, name = send(request, url=request.url[:-1] + last)
     else:
-        spoilt = dict(request.headers.items())["Authorization"]
+        spoilt = request.headers["Authorization"]
         status, name = send(request, headers={
             "Authorization": spoilt[:-1] + ("0" if spoilt[-1] != "0" else "1")})
     assert status in (400, 403) and name == "InvalidSignatureException"
@@ -143,7 +145,6 @@ def test_a_malformed_authorization_is_refused(guarded, header):
 
 def test_a_signature_that_leaves_out_the_target_header_is_refused(guarded):
     request = signed(guarded)
-    headers = {name: value for name, value in request.headers.items()}
-    headers["Authorization"] = headers["Authorization"].replace(";x-amz-target", "")
-    status, _ = send(request, headers=headers)
+    shorter = request.headers["Authorization"].replace(";x-amz-target", "")
+    status, _ = send(request, headers={"Authorization": shorter})
     assert status in (400, 403)

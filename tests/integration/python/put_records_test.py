@@ -29,16 +29,19 @@ def test_past_a_shards_byte_rate_records_fail_one_by_one(impatient, client, stre
     assert [r["Data"] for r in read] == accepted
 
 
-def test_past_a_shards_record_rate_put_record_is_throttled(impatient, stream):
+def test_past_a_shards_record_rate_records_fail(impatient, stream):
     taken = throttled = 0
     for _ in range(6):
         answer = impatient.put_records(StreamName=stream, Records=entries(500, 1))
         throttled += answer.get("FailedRecordCount", 0)
         taken += 500 - answer.get("FailedRecordCount", 0)
     assert taken >= 1000 and throttled > 0
+
+
+def test_past_a_shards_byte_rate_put_record_is_throttled(impatient, stream):
     with pytest.raises(impatient.exceptions.ProvisionedThroughputExceededException) as error:
-        for _ in range(2000):
-            impatient.put_record(StreamName=stream, Data=b"x", PartitionKey="k")
+        for _ in range(20):
+            impatient.put_record(StreamName=stream, Data=bytes(1000 * 1000), PartitionKey="k")
     assert "Rate exceeded for shard shardId-000000000000" in kinesis.message_of(error)
 
 

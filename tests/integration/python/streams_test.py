@@ -131,9 +131,8 @@ def test_every_region_is_accepted(client, stream):
     elsewhere.delete_stream(StreamName=name)
 
 
-def test_warm_throughput_and_record_distribution_are_described(client, make_stream):
+def test_record_distribution_is_described(client, make_stream):
     name = make_stream(**kinesis.on_demand())
-    assert "WarmThroughput" in kinesis.summary(client, name)
     arn = kinesis.summary(client, name)["StreamARN"]
     client.update_stream_record_distribution_strategy(StreamARN=arn, RecordDistributionStrategy="AUTO")
     kinesis.wait_active(client, name)
