@@ -11,7 +11,10 @@ std::shared_ptr<Http2Writer> Http2Writer::Make(std::shared_ptr<Connection> conne
             if (writer->executor_.OnThisExecutor()) {
               delete writer;
             } else {
-              writer->executor_.Post([writer] { delete writer; });
+              // Owned: a callback that is dropped with its executor lets go of it too.
+              Executor& executor = writer->executor_;
+              executor.Post(
+                  [owned = std::unique_ptr<Http2Writer>(writer)]() mutable { owned = nullptr; });
             }
           }};
 }
