@@ -67,11 +67,13 @@ std::optional<size_t> Base64Decode(std::string_view text, uint8_t* out) {
 }
 
 std::optional<size_t> Base64PrefixSize(std::string_view text) {
-  size_t size = Kernel().letters(text.data(), text.size());
+  size_t letters = Kernel().letters(text.data(), text.size());
+  size_t size = letters;
   while (size < text.size() && text[size] == '=') ++size;
   if (size % 4 != 0) return std::nullopt;
+  // Letters alone are base64; what pads leave over, and how many they are, is the last group's say.
   uint8_t ignored[3];
-  if (size == 0 || DecodeLastGroup(text.data() + size - 4, ignored) != 0) return size;
+  if (size == letters || DecodeLastGroup(text.data() + size - 4, ignored) != 0) return size;
   return std::nullopt;
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 
@@ -30,7 +31,16 @@ extern const Base64Kernel kBase64Avx2;
 extern const Base64Kernel kBase64Avx512;
 #endif
 
-// Six bits of a letter of the alphabet; 0xFF for any other byte.
-uint8_t SextetOf(char letter);
+inline constexpr uint8_t kNoSextet = 0xFF;
+constexpr std::array<uint8_t, 256> MakeBase64Sextets() {
+  std::array<uint8_t, 256> table{};
+  table.fill(kNoSextet);
+  for (uint8_t i = 0; i < 64; ++i) table[static_cast<uint8_t>(kBase64Alphabet[i])] = i;
+  return table;
+}
+inline constexpr std::array<uint8_t, 256> kBase64Sextets = MakeBase64Sextets();
+
+// Six bits of a letter of the alphabet; kNoSextet for any other byte.
+inline uint8_t SextetOf(char letter) { return kBase64Sextets[static_cast<uint8_t>(letter)]; }
 
 }  // namespace millrace::codec::internal

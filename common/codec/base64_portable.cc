@@ -6,26 +6,18 @@ namespace millrace::codec::internal {
 
 namespace {
 
-constexpr uint8_t kNoLetter = 0xFF;
 // No sum of shifted sextets reaches this bit, so or-ing four entries shows whether any was none.
 constexpr uint32_t kRefused = 0x80000000;
-
-constexpr std::array<uint8_t, 256> MakeSextets() {
-  std::array<uint8_t, 256> table{};
-  table.fill(kNoLetter);
-  for (uint8_t i = 0; i < 64; ++i) table[static_cast<uint8_t>(kBase64Alphabet[i])] = i;
-  return table;
-}
-constexpr std::array<uint8_t, 256> kSextets = MakeSextets();
 
 // The letter's contribution to the 24 bits of its group, for each of the four places in it.
 constexpr std::array<std::array<uint32_t, 256>, 4> MakePlaces() {
   std::array<std::array<uint32_t, 256>, 4> tables{};
   for (size_t place = 0; place < 4; ++place) {
     for (size_t letter = 0; letter < 256; ++letter) {
-      tables[place][letter] = kSextets[letter] == kNoLetter
+      tables[place][letter] = kBase64Sextets[letter] == kNoSextet
                                   ? kRefused
-                                  : static_cast<uint32_t>(kSextets[letter]) << (18 - 6 * place);
+                                  : static_cast<uint32_t>(kBase64Sextets[letter])
+                                        << (18 - 6 * place);
     }
   }
   return tables;
@@ -61,13 +53,11 @@ size_t Decode(const char* text, size_t size, uint8_t* out) {
 
 size_t Letters(const char* text, size_t size) {
   size_t at = 0;
-  while (at < size && SextetOf(text[at]) != kNoLetter) ++at;
+  while (at < size && SextetOf(text[at]) != kNoSextet) ++at;
   return at;
 }
 
 }  // namespace
-
-uint8_t SextetOf(char letter) { return kSextets[static_cast<uint8_t>(letter)]; }
 
 const Base64Kernel kBase64Portable{Encode, Decode, Letters};
 

@@ -1,7 +1,5 @@
 #include "common/codec/variant.h"
 
-#include <atomic>
-
 namespace millrace::codec::internal {
 
 namespace {
@@ -33,28 +31,24 @@ uint8_t Detected() {
   return detected;
 }
 
-// Zero until first asked: a static initializer of another file may hash before ours would run.
-constinit std::atomic<uint8_t> allowed{0};
-
 }  // namespace
 
 bool CpuRuns(Variant variant) { return (Detected() & Bit(variant)) != 0; }
 
-bool MayUse(Variant variant) {
-  uint8_t bits = allowed.load(std::memory_order_relaxed);
-  if (bits == 0) {
-    bits = Detected();
-    allowed.store(bits, std::memory_order_relaxed);
-  }
-  return (bits & Bit(variant)) != 0;
+constinit std::atomic<uint8_t> allowed_variants{0};
+
+uint8_t DetectAllowedVariants() {
+  uint8_t bits = Detected();
+  allowed_variants.store(bits, std::memory_order_relaxed);
+  return bits;
 }
 
 ScopedVariants::ScopedVariants(std::initializer_list<Variant> variants) {
   uint8_t bits = Bit(Variant::kPortable);
   for (Variant variant : variants) bits |= Bit(variant);
-  allowed.store(bits & Detected(), std::memory_order_relaxed);
+  allowed_variants.store(bits & Detected(), std::memory_order_relaxed);
 }
 
-ScopedVariants::~ScopedVariants() { allowed.store(Detected(), std::memory_order_relaxed); }
+ScopedVariants::~ScopedVariants() { allowed_variants.store(Detected(), std::memory_order_relaxed); }
 
 }  // namespace millrace::codec::internal

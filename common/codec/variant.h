@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <initializer_list>
 
@@ -16,8 +17,17 @@ enum class Variant : uint8_t {
 
 // Whether this CPU and operating system run the variant at all.
 bool CpuRuns(Variant variant);
-// Whether dispatch may take it: CpuRuns, unless a test forbids it. Any thread.
-bool MayUse(Variant variant);
+// A bit a variant; zero until first asked, since a static initializer of another file may hash
+// before one of ours has run.
+extern constinit std::atomic<uint8_t> allowed_variants;
+uint8_t DetectAllowedVariants();
+
+// Whether dispatch may take the variant: CpuRuns, unless a test forbids it. Any thread.
+inline bool MayUse(Variant variant) {
+  uint8_t bits = allowed_variants.load(std::memory_order_relaxed);
+  if (bits == 0) bits = DetectAllowedVariants();
+  return (bits >> static_cast<unsigned>(variant) & 1) != 0;
+}
 
 // While one lives, dispatch takes only these variants, of those the CPU runs, and portable code.
 // For tests and benchmarks; they don't nest, and no other thread uses the library meanwhile.
