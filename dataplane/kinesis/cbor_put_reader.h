@@ -1,6 +1,5 @@
 #pragma once
 
-#include <bit>
 #include <cstdint>
 #include <cstring>
 #include <string_view>
@@ -26,11 +25,11 @@ class CborPutReader {
   bool BeginMap(Level& level) { return Begin(kMap, 2, level); }
   bool BeginArray(Level& level) { return Begin(kArray, 1, level); }
 
-  // The name of the next member; its value is to be read then.
+  // The name of the next member, not necessarily UTF-8; its value is to be read then.
   Step NextName(Level& level, std::string_view& name) {
     Step step = NextElement(level);
     if (step != Step::kItem) return step;
-    return Text(name) ? Step::kItem : Step::kUnusual;
+    return String(kText, name) ? Step::kItem : Step::kUnusual;
   }
 
   Step NextElement(Level& level) {
@@ -99,17 +98,29 @@ class CborPutReader {
   }
 
   static bool IsUtf8(std::string_view text) {
-    for (; text.size() >= 8; text.remove_prefix(8)) {
-      uint64_t bytes = 0;
-      std::memcpy(&bytes, text.data(), sizeof bytes);
-      if ((bytes & 0x8080808080808080) != 0) break;
-    }
+    if (IsAscii(text)) return true;
     while (!text.empty()) {
       size_t size = json::Utf8CharSize(text);
       if (size == 0) return false;
       text.remove_prefix(size);
     }
     return true;
+  }
+
+  static bool IsAscii(std::string_view text) {
+    auto eight = [&text](size_t at) {
+      uint64_t bytes = 0;
+      std::memcpy(&bytes, text.data() + at, sizeof bytes);
+      return bytes;
+    };
+    uint64_t all = 0;
+    if (text.size() < 8) {
+      for (char c : text) all |= static_cast<uint8_t>(c);
+    } else {
+      for (size_t at = 0; at + 8 < text.size(); at += 8) all |= eight(at);
+      all |= eight(text.size() - 8);
+    }
+    return (all & 0x8080808080808080) == 0;
   }
 
   const uint8_t* at_;

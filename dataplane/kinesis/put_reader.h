@@ -1,6 +1,8 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <string_view>
 
 namespace millrace::kinesis {
@@ -17,5 +19,11 @@ struct ScannedBlob {
   std::string_view view;
   size_t size = 0;
 };
+
+// Whether `name` is this literal; with the size known the comparison is a few instructions.
+template <size_t kSize>
+bool Is(std::string_view name, const char (&literal)[kSize]) {
+  return name.size() == kSize - 1 && std::memcmp(name.data(), literal, kSize - 1) == 0;
+}
 
 }  // namespace millrace::kinesis

@@ -74,7 +74,7 @@ class PutScan {
 
   bool PutRecords() {
     bool scanned = Map([this](std::string_view name) {
-      if (name == "Records") return put_.records.empty() && Records();
+      if (Is(name, "Records")) return put_.records.empty() && Records();
       return StreamMember(name);
     });
     return scanned && reader_.AtEnd() && !put_.records.empty() && HasStream();
@@ -84,7 +84,7 @@ class PutScan {
     ScannedRecord& record = put_.records.emplace_back();
     bool has_data = false;
     bool scanned = Map([&](std::string_view name) {
-      if (name == "SequenceNumberForOrdering") {
+      if (Is(name, "SequenceNumberForOrdering")) {
         return OnlyText(put_.sequence_number_for_ordering) &&
                IsNumber(put_.sequence_number_for_ordering, kSequenceNumberDigitsMax);
       }
@@ -124,7 +124,7 @@ class PutScan {
   }
 
   bool RecordMember(std::string_view name, ScannedRecord& record, bool& has_data) {
-    if (name == "Data") {
+    if (Is(name, "Data")) {
       ScannedBlob blob;
       if (has_data || !reader_.Blob(blob) || blob.size > kDataBytesMax) return false;
       has_data = true;
@@ -132,16 +132,16 @@ class PutScan {
       record.data_size = blob.size;
       return true;
     }
-    if (name == "PartitionKey") {
+    if (Is(name, "PartitionKey")) {
       return OnlyText(record.partition_key) && record.partition_key.size() <= kPartitionKeyBytesMax;
     }
-    return name == "ExplicitHashKey" && OnlyText(record.explicit_hash_key) &&
+    return Is(name, "ExplicitHashKey") && OnlyText(record.explicit_hash_key) &&
            IsNumber(record.explicit_hash_key, kHashKeyDigitsMax);
   }
 
   bool StreamMember(std::string_view name) {
-    if (name == "StreamName") return OnlyText(put_.stream_name) && IsStreamName(put_.stream_name);
-    return name == "StreamARN" && OnlyText(put_.stream_arn) && IsStreamArn(put_.stream_arn);
+    if (Is(name, "StreamName")) return OnlyText(put_.stream_name) && IsStreamName(put_.stream_name);
+    return Is(name, "StreamARN") && OnlyText(put_.stream_arn) && IsStreamArn(put_.stream_arn);
   }
 
   // A text that is not empty, into a view that is: a member that stands twice is unusual.
