@@ -10,74 +10,19 @@
 
 #include "common/base/random.h"
 #include "tests/support/on_executor.h"
+#include "tests/support/real_disk.h"
 #include "tests/support/temp_folder.h"
 
 namespace millrace::storage {
 namespace {
 
+using testing_support::AlignedBytes;
 using testing_support::Await;
 using testing_support::On;
+using testing_support::RealDisk;
 using testing_support::TempFolder;
 
 constexpr size_t kBlock = kDiskAlignment;
-
-Slice Block(size_t size, char fill) {
-  auto buffer = AllocateAligned(size);
-  std::fill_n(buffer.get(), size, static_cast<uint8_t>(fill));
-  const uint8_t* data = buffer.get();
-  return {std::move(buffer), data, size};
-}
-
-// A disk on a folder and the loop it lives on, called from outside and waited for.
-class RealDisk {
- public:
-  enum class Way { kAio, kThreads };
-
-  RealDisk(const std::string& folder, Way way) : io_(1, "disk-test") {
-    disk_ = On(io_.at(0), [&]() -> std::unique_ptr<Disk> {
-      if (way == Way::kAio) return std::move(OpenDisk(folder, io_.at(0)).value());
-      return std::make_unique<ThreadDisk>(std::move(DiskFolder::Open(folder).value()), io_.at(0));
-    });
-  }
-  ~RealDisk() {
-    On(io_.at(0), [&] { disk_.reset(); });
-  }
-
-  Executor& executor() { return io_.at(0); }
-  Disk& disk() { return *disk_; }
-  Status Create(const std::string& name, uint64_t size) {
-    return Await<Status>(executor(), [&](auto done) { disk_->Create(name, size, done); });
-  }
-  Status Write(const std::string& name, uint64_t offset, Slice data) {
-    return Await<Status>(executor(), [&](auto done) { disk_->Write(name, offset, data, done); });
-  }
-  Status WriteFile(const std::string& name, const std::string& data) {
-    return Await<Status>(executor(),
-                         [&](auto done) { disk_->WriteFile(name, Slice::FromString(data), done); });
-  }
-  Status Rename(const std::string& from, const std::string& to) {
-    return Await<Status>(executor(), [&](auto done) { disk_->Rename(from, to, done); });
-  }
-  Status Remove(const std::string& name) {
-    return Await<Status>(executor(), [&](auto done) { disk_->Remove(name, done); });
-  }
-  Result<Slice> Read(const std::string& name, uint64_t offset, size_t size) {
-    return Await<Result<Slice>>(executor(),
-                                [&](auto done) { disk_->Read(name, offset, size, done); });
-  }
-  std::vector<std::string> Names() {
-    auto files = Await<Result<std::vector<Disk::FileInfo>>>(executor(),
-                                                            [&](auto done) { disk_->List(done); });
-    std::vector<std::string> names;
-    for (const auto& file : files.value()) names.push_back(file.name);
-    std::sort(names.begin(), names.end());
-    return names;
-  }
-
- private:
-  IoThreads io_;
-  std::unique_ptr<Disk> disk_;
-};
 
 class DiskOnAFolder : public ::testing::TestWithParam<RealDisk::Way> {
  protected:
@@ -109,7 +54,7 @@ TEST_P(DiskOnAFolder, ManyWritesInFlightAllArriveAtTheirPlaces) {
   size_t failed = 0;
   Await<bool>(disk_.executor(), [&](auto done) {
     for (size_t i = 0; i < kWrites; ++i) {
-      disk_.disk().Write("segment", i * kBlock, Block(kBlock, static_cast<char>(i % 251)),
+      disk_.disk().Write("segment", i * kBlock, AlignedBytes(kBlock, static_cast<char>(i % 251)),
                          [&, done](const Status& status) mutable {
                            if (!status.ok()) ++failed;
                            if (--left == 0) done(true);
@@ -146,11 +91,11 @@ TEST_P(DiskOnAFolder, ReadsAnyAlignmentAndStopsAtTheEnd) {
 
 TEST_P(DiskOnAFolder, AFileThatIsReplacedOrRenamedIsNotWrittenUnderItsOldName) {
   ASSERT_TRUE(disk_.Create("a", kBlock).ok());
-  ASSERT_TRUE(disk_.Write("a", 0, Block(kBlock, 'a')).ok());
+  ASSERT_TRUE(disk_.Write("a", 0, AlignedBytes(kBlock, 'a')).ok());
   ASSERT_TRUE(disk_.Rename("a", "b").ok());
-  EXPECT_EQ(disk_.Write("a", 0, Block(kBlock, 'x')).code(), Code::kNotFound);
+  EXPECT_EQ(disk_.Write("a", 0, AlignedBytes(kBlock, 'x')).code(), Code::kNotFound);
   ASSERT_TRUE(disk_.Create("a", kBlock).ok());
-  ASSERT_TRUE(disk_.Write("a", 0, Block(kBlock, 'c')).ok());
+  ASSERT_TRUE(disk_.Write("a", 0, AlignedBytes(kBlock, 'c')).ok());
   EXPECT_EQ(disk_.Read("a", 0, 1)->view(), "c");
   EXPECT_EQ(disk_.Read("b", 0, 1)->view(), "a");
   ASSERT_TRUE(disk_.WriteFile("b", "new").ok());
@@ -168,7 +113,7 @@ TEST_P(DiskOnAFolder, MoreFilesThanAreKeptOpenAllAnswer) {
   for (size_t i = 0; i < 2 * kFiles; ++i) {
     ASSERT_EQ(disk_.Read("f" + std::to_string(i % kFiles), 0, 1)->view(), "a");
   }
-  ASSERT_TRUE(disk_.Write("f0", 0, Block(kBlock, 'b')).ok());
+  ASSERT_TRUE(disk_.Write("f0", 0, AlignedBytes(kBlock, 'b')).ok());
   EXPECT_EQ(disk_.Read("f0", 0, 1)->view(), "b");
   const auto open_files = std::filesystem::directory_iterator("/proc/self/fd");
   EXPECT_LT(std::distance(begin(open_files), end(open_files)),
@@ -176,7 +121,7 @@ TEST_P(DiskOnAFolder, MoreFilesThanAreKeptOpenAllAnswer) {
 }
 
 TEST_P(DiskOnAFolder, ChangesOfWhatIsNotThereFail) {
-  EXPECT_EQ(disk_.Write("nothing", 0, Block(kBlock, 'x')).code(), Code::kNotFound);
+  EXPECT_EQ(disk_.Write("nothing", 0, AlignedBytes(kBlock, 'x')).code(), Code::kNotFound);
   EXPECT_EQ(disk_.Rename("nothing", "other").code(), Code::kNotFound);
   EXPECT_EQ(disk_.Remove("nothing").code(), Code::kNotFound);
   EXPECT_EQ(disk_.Read("nothing", 0, 1).status().code(), Code::kNotFound);
@@ -207,7 +152,7 @@ TEST(AioDisk, EndsWithOperationsUnderWay) {
   ASSERT_TRUE(disk.Create("segment", 64 * kBlock).ok());
   On(disk.executor(), [&] {
     for (size_t i = 0; i < 64; ++i) {
-      disk.disk().Write("segment", i * kBlock, Block(kBlock, 'x'),
+      disk.disk().Write("segment", i * kBlock, AlignedBytes(kBlock, 'x'),
                         [](Status s) { s.IgnoreError(); });
     }
     disk.disk().Create("other", kMiB, [](Status s) { s.IgnoreError(); });
