@@ -3,8 +3,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <map>
 #include <memory>
+#include <thread>
 
 #include "common/aws/sigv4_request.h"
 #include "common/json/value.h"
@@ -366,6 +368,33 @@ TEST_F(SigV4, ANewSecretUnderTheSameKeyReplacesTheCachedOne) {
   EXPECT_THAT(Refusal(Plain()), StartsWith("InvalidSignatureException"));
   keys_.keys.clear();
   EXPECT_THAT(Refusal(Plain()), StartsWith("UnrecognizedClientException"));
+}
+
+TEST_F(SigV4, MoreKeysThanTheCacheHoldsAreVerifiedFromManyThreads) {
+  constexpr int kKeys = 5000;
+  for (int i = 0; i < kKeys; ++i) {
+    std::string id = "AKID" + std::to_string(i);
+    keys_.keys[id] = {id, "secret of " + id, "000000000000", ""};
+  }
+  std::atomic<int> accepted = 0;
+  std::vector<std::thread> threads;
+  for (int t = 0; t < 4; ++t) {
+    threads.emplace_back([&, t] {
+      for (int i = 0; i < kKeys / 2; ++i) {
+        const Credentials& key = keys_.keys.at("AKID" + std::to_string((2 * i + t) % kKeys));
+        SignRequest request;
+        request.host = "localhost";
+        SentRequest sent;
+        for (auto& [name, value] : SignV4(request, key, clock_.now)) {
+          sent.headers.emplace_back(name == "host" ? "Host" : name, value);
+        }
+        auto outcome = Verify(sent);
+        if (outcome.identity && outcome.identity->access_key_id == key.access_key_id) ++accepted;
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(accepted, 4 * kKeys / 2);
 }
 
 TEST_F(SigV4, OurOwnSignaturesAreBotocores) {
