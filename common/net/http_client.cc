@@ -12,6 +12,26 @@
 namespace millrace::net {
 namespace {
 
+// What went wrong, for a person; the library's own words are the names of its error codes.
+std::string Describe(httplib::Error error) {
+  switch (error) {
+    case httplib::Error::Connection:
+      return "nobody accepts the connection";
+    case httplib::Error::ConnectionTimeout:
+      return "the connection was not accepted in time";
+    case httplib::Error::Read:
+      return "the connection was cut while waiting for the answer";
+    case httplib::Error::Write:
+      return "the connection was cut while sending";
+    case httplib::Error::SSLConnection:
+      return "no TLS connection could be made";
+    case httplib::Error::SSLServerVerification:
+      return "the TLS certificate is not trusted";
+    default:
+      return httplib::to_string(error);
+  }
+}
+
 using std::chrono::steady_clock;
 
 // The library writes without MSG_NOSIGNAL, and a peer that went away is no reason to end.
@@ -83,7 +103,7 @@ struct HttpClient::Impl {
 
   // The library does not tell a time-out from a connection that broke.
   Status Explain(httplib::Error error, steady_clock::duration took) const {
-    const std::string message = endpoint + ": " + httplib::to_string(error);
+    const std::string message = endpoint + ": " + Describe(error);
     const bool late = (error == httplib::Error::Read && took >= options.read_time_max) ||
                       (error == httplib::Error::Connection && took >= options.connect_time_max) ||
                       error == httplib::Error::ConnectionTimeout;
