@@ -56,6 +56,19 @@ std::vector<std::string> SectionsOf(const std::deque<Setting>& settings) {
   return sections;
 }
 
+// "millrace apply" of "millrace apply -f FILE|DIR [FLAG]...".
+std::string CommandOf(const std::string& usage) {
+  std::string command;
+  std::istringstream words(usage);
+  for (std::string word; words >> word;) {
+    const bool is_name =
+        word.find_first_not_of("abcdefghijklmnopqrstuvwxyz-") == word.npos && word[0] != '-';
+    if (!is_name) break;
+    command += (command.empty() ? "" : " ") + word;
+  }
+  return command;
+}
+
 std::string Cell(std::string text, bool code) {
   if (text.empty()) return "";
   for (size_t at = 0; (at = text.find('|', at)) != text.npos; at += 2) text.replace(at, 1, "\\|");
@@ -84,9 +97,11 @@ std::string Settings::HelpText() const {
 }
 
 std::string Settings::Markdown() const {
-  std::string out = "## " + usage_.substr(0, usage_.find(" [")) + "\n\n" + description_ + "\n";
-  for (const std::string& section : SectionsOf(settings_)) {
-    out += "\n### " + section + "\n\n| Flag | Environment | Value | Default | Bounds | Meaning |\n";
+  std::string out = "## " + CommandOf(usage_) + "\n\n" + description_ + "\n";
+  const std::vector<std::string> sections = SectionsOf(settings_);
+  for (const std::string& section : sections) {
+    if (sections.size() > 1) out += "\n### " + section + "\n";
+    out += "\n| Flag | Environment | Value | Default | Bounds | Meaning |\n";
     out += "|---|---|---|---|---|---|\n";
     for (const Setting& setting : settings_) {
       if (setting.section != section) continue;

@@ -174,7 +174,7 @@ TEST(Settings, HelpShowsEverySettingWithItsFacts) {
 TEST(Settings, MarkdownHasARowForEach) {
   Command command;
   const std::string text = command.settings.Markdown();
-  EXPECT_THAT(text, HasSubstr("## millrace up\n\nRuns everything.\n\n### General\n"));
+  EXPECT_THAT(text, HasSubstr("## millrace up\n\nRuns everything.\n\n| Flag |"));
   EXPECT_THAT(
       text,
       HasSubstr("| `--lanes` | `MILLRACE_LANES` | N | `2` | 1 to 64 | Write-ahead logs. |\n"));
@@ -182,6 +182,14 @@ TEST(Settings, MarkdownHasARowForEach) {
       text,
       HasSubstr(
           "| `--auth` | `MILLRACE_AUTH` | none\\|sigv4 | `none` |  | How callers are known. |\n"));
+}
+
+TEST(Settings, SectionsStandUnderTheirHeadings) {
+  Settings settings("millrace-shard [FLAG]...", "Serves.");
+  settings.Section("Log");
+  settings.Int("lanes", 2, {1, 64}, "Write-ahead logs.");
+  EXPECT_THAT(settings.Markdown(), HasSubstr("\n### Log\n\n| Flag |"));
+  EXPECT_THAT(settings.HelpText(), HasSubstr("\nLog\n      --lanes N"));
 }
 
 TEST(SettingsDeathTest, DeclaringANameTwiceAborts) {
