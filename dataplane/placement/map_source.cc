@@ -81,6 +81,7 @@ bool MapSource::Scan(News& news) {
   fs::directory_iterator namespaces(folder_, error);
   if (error) {
     watched_.clear();  // a folder that comes back is another one
+    WatchFolder(fs::path(folder_).parent_path());
     return false;
   }
   WatchFolder(folder_);
