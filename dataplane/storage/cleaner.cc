@@ -11,8 +11,13 @@ constexpr size_t kTrimsPerItem = 1024;
 constexpr uint64_t kBatchBytes = 1 * kMiB;
 // Young segments empty by themselves as their records expire.
 constexpr size_t kYoungSegments = 2;
+constexpr auto kRest = std::chrono::seconds(1);
 
 }  // namespace
+
+Cleaner::~Cleaner() {
+  if (resting_) lane_.executor.Cancel(rest_timer_);
+}
 
 void Cleaner::Poll() {
   if (stopped_ || writer_.fenced()) return;
@@ -80,31 +85,34 @@ Segment* Cleaner::Candidate() const {
 }
 
 void Cleaner::Clean() {
-  if (cleaning_ != 0) return;
+  if (cleaning_ != 0 || resting_) return;
   Segment* segment = Candidate();
   if (segment == nullptr) return;
   // What does not fit would only use the reserve up and free nothing.
   if (segments_.out_of_space() && segment->live_bytes > writer_.move_allowance()) return;
   cleaning_ = segment->number;
+  segments_.Pin(*segment);
   live_.clear();
   next_ = 0;
+  moved_ = 0;
   move_failed_ = false;
-  std::vector<ChunkRef> refs;
+  indexes_.LoadSegment(cleaning_, [this](const Status& status) {
+    if (!status.ok()) return EndClean();
+    Collect();
+  });
+}
+
+void Cleaner::Collect() {
   for (const auto& [id, extent] : lane_.extents.all()) {
-    refs.clear();
-    extent->chunks.CollectSegment(static_cast<uint32_t>(cleaning_), &refs);
-    for (const ChunkRef& ref : refs) {
-      if (!ref.lost) live_.push_back({extent, ref});
+    for (const ChunkSpan& span : extent->chunks.spans()) {
+      if (span.segment != static_cast<uint32_t>(cleaning_) || !span.loaded()) continue;
+      for (const ChunkRef& ref : *span.chunks) {
+        if (!ref.lost) live_.push_back({extent, ref});
+      }
     }
   }
   std::sort(live_.begin(), live_.end(),
             [](const LiveChunk& a, const LiveChunk& b) { return a.ref.offset < b.ref.offset; });
-  // What is live is of extents that are being dropped: once they are, the segment is looked at again.
-  if (live_.empty()) {
-    cleaning_ = 0;
-    return;
-  }
-  segments_.Pin(*segment);
   CleanBatch();
 }
 
@@ -149,20 +157,33 @@ void Cleaner::Rewrite(size_t end, uint64_t begin_offset, const Result<Slice>& da
     ++moves_outstanding_;
     writer_.Submit(std::move(item));
   }
-  MoveDone(OkStatus());
+  if (--moves_outstanding_ == 0) CleanBatch();
 }
 
 void Cleaner::MoveDone(const Status& status) {
-  move_failed_ |= !status.ok();
+  if (status.ok()) {
+    ++moved_;
+  } else {
+    move_failed_ = true;
+  }
   if (--moves_outstanding_ == 0) CleanBatch();
 }
 
 void Cleaner::EndClean() {
   Segment* segment = segments_.Find(cleaning_);
   CHECK(segment != nullptr);
+  indexes_.Release(cleaning_);
   cleaning_ = 0;
   live_.clear();
   segments_.Unpin(*segment);
+  if (moved_ > 0 || stopped_) return;
+  // Nothing could be done (a full disk, a read error, extents that are being dropped): looking
+  // again at once would only find the same.
+  resting_ = true;
+  rest_timer_ = lane_.executor.RunAfter(kRest, lane_.Guard([this] {
+    resting_ = false;
+    Poll();
+  }));
 }
 
 }  // namespace millrace::storage

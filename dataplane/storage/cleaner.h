@@ -17,8 +17,11 @@ namespace millrace::storage {
 // executor.
 class Cleaner {
  public:
-  Cleaner(LaneContext& lane, SegmentSet& segments, LaneWriter& writer, LaneReader& reader)
-      : lane_(lane), segments_(segments), writer_(writer), reader_(reader) {}
+  Cleaner(LaneContext& lane, SegmentSet& segments, IndexLoader& indexes, LaneWriter& writer,
+          LaneReader& reader)
+      : lane_(lane), segments_(segments), indexes_(indexes), writer_(writer), reader_(reader) {}
+
+  ~Cleaner();
 
   // Begins what there is to do; called whenever a segment may have died or emptied.
   void Poll();
@@ -33,6 +36,7 @@ class Cleaner {
   void LetGo(bool logged);
   void Clean();
   Segment* Candidate() const;
+  void Collect();
   void CleanBatch();
   void Rewrite(size_t end, uint64_t begin_offset, const Result<Slice>& data);
   void MoveDone(const Status& status);
@@ -40,6 +44,7 @@ class Cleaner {
 
   LaneContext& lane_;
   SegmentSet& segments_;
+  IndexLoader& indexes_;
   LaneWriter& writer_;
   LaneReader& reader_;
   bool stopped_ = false;
@@ -54,7 +59,10 @@ class Cleaner {
   std::vector<LiveChunk> live_;
   size_t next_ = 0;
   size_t moves_outstanding_ = 0;
+  size_t moved_ = 0;
   bool move_failed_ = false;
+  bool resting_ = false;
+  Executor::TimerId rest_timer_ = 0;
 };
 
 }  // namespace millrace::storage

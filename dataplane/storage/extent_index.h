@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <vector>
 
 #include "dataplane/storage/extent.h"
@@ -24,43 +25,86 @@ struct ChunkRef {
   uint64_t end_index() const { return first_index + count; }
 };
 
-// The chunks of one extent in the order of their indexes, which may have gaps where records were
-// lost. A value of the lane's executor; knows no disk.
+// Chunks of one extent that follow one another without a gap and lie in one segment. Their list may
+// be out of memory, where the segment's index has it: one span costs what two chunks do.
+struct ChunkSpan {
+  uint64_t first_index = 0;
+  uint64_t end_index = 0;
+  WallMs first_arrival_ms = 0;
+  WallMs last_arrival_ms = 0;
+  uint64_t bytes = 0;  // of payload, counted as live in its segment
+  uint32_t segment = 0;
+  bool encrypted = false;
+  // The group of the segment's index that lists these chunks, maybe among others; no chunks where the
+  // segment has no index yet.
+  uint32_t group_chunks = 0;
+  uint32_t group_crc = 0;
+  uint64_t group_offset = 0;
+  std::unique_ptr<std::vector<ChunkRef>> chunks;  // none while out of memory
+
+  bool loaded() const { return chunks != nullptr; }
+};
+
+// The chunks of one extent in the order of their indexes, which has gaps where records were lost. A
+// value of the lane's executor; knows no disk.
 class ExtentIndex {
  public:
-  // Called for each chunk that is no longer referred to.
-  using OnDead = std::function<void(const ChunkRef&)>;
+  // Called for what is no longer referred to: so many bytes of a segment.
+  using OnDead = std::function<void(uint32_t segment, uint64_t bytes)>;
 
-  bool empty() const { return begin_ == chunks_.size(); }
-  size_t size() const { return chunks_.size() - begin_; }
-  const ChunkRef& at(size_t i) const { return chunks_[begin_ + i]; }
-  const ChunkRef& front() const { return chunks_[begin_]; }
-  const ChunkRef& back() const { return chunks_.back(); }
+  bool empty() const { return spans_.empty(); }
+  const std::vector<ChunkSpan>& spans() const { return spans_; }
+  uint64_t first_index() const { return spans_.front().first_index; }
+  uint64_t end_index() const { return spans_.back().end_index; }
 
   // `chunk` begins at or after the end of the last one.
   void Append(const ChunkRef& chunk);
-  // The first chunk that ends after `index`; size() where there is none.
-  size_t Find(uint64_t index) const;
-  // The first chunk that arrived at or after `ms`; size() where there is none.
-  size_t FindTime(WallMs ms) const;
-  // Lets chunks that arrived before `horizon_ms` go, oldest first.
+  // `chunks`: those of its group, where they are known.
+  void AppendSpan(ChunkSpan span, const std::vector<ChunkRef>* chunks = nullptr);
+  // The first span that ends after `index`; spans().size() where there is none.
+  size_t FindSpan(uint64_t index) const;
+  // The first record that arrived at or after `ms`, or, where the list that says so is out of memory,
+  // the beginning of its span; end_index() where there is none.
+  uint64_t IndexAtTime(WallMs ms) const;
+  // Lets chunks that arrived before `horizon_ms` go, oldest first; of a span that is out of memory
+  // all or nothing.
   void TrimBefore(WallMs horizon_ms, const OnDead& on_dead);
-  // Lets chunks that end at or before `index` go.
-  void TrimIndex(uint64_t index, const OnDead& on_dead);
   void Clear(const OnDead& on_dead);
   // Points the chunk that is `from` to where it was rewritten; false where it is gone or elsewhere.
   bool Move(const ChunkRef& from, uint32_t to_segment, uint32_t to_offset);
-  // Marks the chunk as lost; false where it is gone, elsewhere, or marked already.
+  // Marks the chunk as lost, which takes its bytes out of what is live; false where it is gone,
+  // elsewhere, or marked already.
   bool MarkLost(const ChunkRef& chunk);
-  void CollectSegment(uint32_t segment, std::vector<ChunkRef>* chunks) const;
+
+  // The segment's index lists the chunks from `first_index` to `end_index` in this group.
+  struct Group {
+    uint32_t segment = 0;
+    uint64_t first_index = 0;
+    uint64_t end_index = 0;
+    uint64_t offset = 0;
+    uint32_t chunks = 0;
+    uint32_t crc = 0;
+  };
+  void SetGroup(const Group& group);
+  // Takes the lists of the spans in this segment that lie in the range out of memory, where its index
+  // has them; returns the bytes set free.
+  size_t Unload(uint32_t segment, uint64_t first_index, uint64_t end_index);
+  // Gives the spans of this group that are out of memory their chunks; returns the bytes taken.
+  size_t Load(uint32_t segment, uint64_t group_offset, const std::vector<ChunkRef>& chunks,
+              const OnDead& on_dead);
+  // Gives every span of this segment that is out of memory its chunks out of all that the segment
+  // holds of the extent, in order. Returns the records that are not among them: they are lost.
+  uint64_t LoadAll(uint32_t segment, const std::vector<ChunkRef>& chunks, const OnDead& on_dead);
 
  private:
-  ChunkRef* Same(const ChunkRef& chunk);
-  void PopFront();
+  struct Place {
+    size_t span = 0;
+    size_t chunk = 0;
+  };
+  bool Find(const ChunkRef& chunk, Place* place) const;
+  void Isolate(const Place& place);
 
-  // Those before begin_ are gone; erased when they are the half.
-  std::vector<ChunkRef> chunks_;
-  size_t begin_ = 0;
+  std::vector<ChunkSpan> spans_;
 };
 
 }  // namespace millrace::storage

@@ -1,5 +1,7 @@
 #include "dataplane/storage/extent_table.h"
 
+#include <algorithm>
+
 #include "common/base/check.h"
 #include "dataplane/storage/little_endian.h"
 
@@ -10,6 +12,17 @@ constexpr uint16_t kRowSealed = 1;
 constexpr uint16_t kRowEncrypted = 2;
 
 }  // namespace
+
+void TrimBefore(ExtentState& extent, WallMs horizon_ms, const ExtentIndex::OnDead& on_dead) {
+  if (extent.chunks.empty()) return;
+  uint64_t end = extent.chunks.end_index();
+  // A horizon in the future is not for what is appended from now on.
+  WallMs last = extent.chunks.spans().back().last_arrival_ms;
+  extent.horizon_ms = std::max(extent.horizon_ms, std::min(horizon_ms, last + 1));
+  extent.chunks.TrimBefore(horizon_ms, on_dead);
+  uint64_t begin = extent.chunks.empty() ? end : extent.chunks.first_index();
+  extent.begin_index = std::max(extent.begin_index, begin);
+}
 
 ExtentState* ExtentTable::Find(const ExtentId& id) const {
   auto it = extents_.find(id);
@@ -31,7 +44,34 @@ ExtentTable::Ptr ExtentTable::Add(const ExtentId& id) {
 
 void ExtentTable::Erase(const ExtentId& id) { extents_.erase(id); }
 
-void ExtentTable::Restore(const Ptr& extent) { extents_.emplace(extent->id, extent); }
+void ExtentTable::BeginDrop(const Ptr& extent) {
+  extent->dropped = true;
+  extents_.erase(extent->id);
+  dropping_.push_back(extent);
+}
+
+ExtentTable::Ptr ExtentTable::FindDropping(const ExtentId& id) const {
+  auto it = std::find_if(dropping_.rbegin(), dropping_.rend(),
+                         [&](const Ptr& extent) { return extent->id == id; });
+  return it == dropping_.rend() ? nullptr : *it;
+}
+
+void ExtentTable::EndDrop(const Ptr& extent) { std::erase(dropping_, extent); }
+
+void ExtentTable::UndoDrop(const Ptr& extent) {
+  EndDrop(extent);
+  extent->dropped = false;
+  extents_.emplace(extent->id, extent);
+}
+
+std::vector<ExtentTable::Ptr> ExtentTable::OnDisk() const {
+  std::vector<Ptr> all(dropping_);
+  for (const auto& [id, extent] : extents_) all.push_back(extent);
+  std::sort(all.begin(), all.end(), [](const Ptr& a, const Ptr& b) {
+    return a->id != b->id ? a->id < b->id : a->dropped && !b->dropped;
+  });
+  return all;
+}
 
 void AppendTableRow(const TableRow& row, std::string* out) {
   CHECK(row.wrapped_key.size() <= UINT16_MAX);

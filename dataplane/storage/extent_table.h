@@ -39,6 +39,7 @@ struct ExtentState {
   bool sealed = false;
   uint64_t begin_index = 0;
   uint64_t end_index = 0;
+  WallMs horizon_ms = INT64_MIN;  // what arrived before is trimmed, once its chunks are listed
   ExtentIndex chunks;
   uint64_t live_bytes = 0;
   uint64_t lost_records = 0;
@@ -47,6 +48,10 @@ struct ExtentState {
   uint64_t building_lsn = 0;
   size_t building_chunk = 0;
 };
+
+// Lets chunks that arrived before `horizon_ms` go, as far as they are listed in memory; the horizon is
+// kept for those that are not.
+void TrimBefore(ExtentState& extent, WallMs horizon_ms, const ExtentIndex::OnDead& on_dead);
 
 // The extents of a lane. Lives on its executor.
 class ExtentTable {
@@ -58,13 +63,22 @@ class ExtentTable {
   Ptr FindShared(const ExtentId& id) const;
   Ptr Add(const ExtentId& id);
   void Erase(const ExtentId& id);
-  // Puts back what Erase took out, unless it was made anew meanwhile.
-  void Restore(const Ptr& extent);
   size_t size() const { return extents_.size(); }
   const std::unordered_map<ExtentId, Ptr, ExtentIdHash>& all() const { return extents_; }
 
+  // Forgets it for everyone but those who make its drop durable.
+  void BeginDrop(const Ptr& extent);
+  // The one whose drop began last, while that is not durable.
+  Ptr FindDropping(const ExtentId& id) const;
+  void EndDrop(const Ptr& extent);
+  // The drop failed: it is there again, unless it was made anew meanwhile.
+  void UndoDrop(const Ptr& extent);
+  // Those that are there on the disk: all, and those being dropped, in the order of their ids.
+  std::vector<Ptr> OnDisk() const;
+
  private:
   std::unordered_map<ExtentId, Ptr, ExtentIdHash> extents_;
+  std::vector<Ptr> dropping_;
 };
 
 // One extent in a table entry's payload (docs/formats/extent.md).

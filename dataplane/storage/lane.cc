@@ -31,20 +31,23 @@ uint64_t SegmentBytes(const LaneOptions& options, const ReplayedLog& log) {
 void Lane::Recover(LaneOptions options, Disk& disk, Clock& clock, Executor& executor,
                    UniqueFunction<void(Result<std::unique_ptr<Lane>>)> done) {
   DCHECK(executor.OnThisExecutor());
-  LaneRecovery::Run(disk, [options = std::move(options), &disk, &clock, &executor,
-                           done = std::move(done)](Result<RecoveredLane> recovered) mutable {
-    if (!recovered.ok()) return done(recovered.status());
-    const ReplayedLog& log = recovered->log;
-    if (log.corrupt_blocks > 0) {
-      log::Error("acknowledged blocks of the log are corrupt",
-                 {{"blocks", log.corrupt_blocks}, {"lost_records", log.lost_records}});
-    }
-    uint64_t segment_bytes = SegmentBytes(options, log);
-    auto lane = std::make_unique<LaneImpl>(std::move(options), disk, clock, executor,
-                                           std::move(recovered).value(), segment_bytes);
-    lane->Start();
-    done(Result<std::unique_ptr<Lane>>(std::move(lane)));
-  });
+  uint64_t list_bytes_max = options.index_cache_bytes;
+  LaneRecovery::Run(
+      disk, list_bytes_max,
+      [options = std::move(options), &disk, &clock, &executor,
+       done = std::move(done)](Result<RecoveredLane> recovered) mutable {
+        if (!recovered.ok()) return done(recovered.status());
+        const ReplayedLog& log = recovered->log;
+        if (log.corrupt_blocks > 0) {
+          log::Error("acknowledged blocks of the log are corrupt",
+                     {{"blocks", log.corrupt_blocks}, {"lost_records", log.lost_records}});
+        }
+        uint64_t segment_bytes = SegmentBytes(options, log);
+        auto lane = std::make_unique<LaneImpl>(std::move(options), disk, clock, executor,
+                                               std::move(recovered).value(), segment_bytes);
+        lane->Start();
+        done(Result<std::unique_ptr<Lane>>(std::move(lane)));
+      });
 }
 
 }  // namespace millrace::storage

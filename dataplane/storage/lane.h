@@ -31,6 +31,7 @@ struct LaneOptions {
   size_t write_bytes_max = 1 * kMiB;         // of one durable write, unless one append is larger
   uint64_t pending_bytes_max = 64 * kMiB;    // appends waiting; past it kThrottled
   uint64_t tail_cache_bytes = 64 * kMiB;     // newest blocks kept in memory for live readers
+  uint64_t index_cache_bytes = 16 * kMiB;    // lists of old segments' chunks kept in memory
   uint64_t bytes_max = UINT64_MAX;           // of all files of the lane; past it kNoSpace
   double clean_below_live_fraction = 0.5;    // segments emptier than this are rewritten
   const KeyWrapper* keys = nullptr;          // none: encrypted extents are refused
@@ -95,7 +96,9 @@ class Lane {
   // begin_index it starts there. Runs `done` before it returns when memory holds them.
   virtual void Read(ExtentId id, uint64_t from_index, size_t bytes_max,
                     UniqueFunction<void(Result<ReadResult>)> done) = 0;
-  // The first record that arrived at or after `ms`; the end where there is none.
+  // The first record that arrived at or after `ms`; the end where there is none. Of records whose
+  // chunks are not listed in memory (index_cache_bytes) it may be a somewhat earlier one, never a
+  // later: who needs it exactly passes over chunks that arrived before.
   virtual Result<uint64_t> IndexAtTime(ExtentId id, WallMs ms) const = 0;
   virtual std::optional<ExtentInfo> Info(ExtentId id) const = 0;
   virtual std::vector<ExtentInfo> Extents() const = 0;

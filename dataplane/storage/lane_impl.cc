@@ -19,8 +19,8 @@ ExtentInfo InfoOf(const ExtentState& extent) {
   info.sealed = extent.sealed;
   info.encrypted = extent.encrypted;
   if (!extent.chunks.empty()) {
-    info.first_arrival_ms = extent.chunks.front().arrival_ms;
-    info.last_arrival_ms = extent.chunks.back().arrival_ms;
+    info.first_arrival_ms = extent.chunks.spans().front().first_arrival_ms;
+    info.last_arrival_ms = extent.chunks.spans().back().last_arrival_ms;
   }
   info.bytes = extent.live_bytes;
   info.lost_records = extent.lost_records;
@@ -38,11 +38,13 @@ LaneImpl::LaneImpl(LaneOptions options, Disk& disk, Clock& clock, Executor& exec
              writer_.OnSegmentsChanged();
              CheckClosed();
            },
-           [this] { ScheduleMaintenance(); }, [this](const Status& why) { writer_.Fence(why); }}),
+           [this] { ScheduleMaintenance(); }, [this](const Status& why) { writer_.Fence(why); },
+           [this](const SegmentDirectory& directory) { indexes_.Indexed(directory); }}),
+      indexes_(lane_, segments_),
       writer_(lane_, segments_, {recovered.log.incarnation + 1, recovered.log.end_lsn},
               [this](const Status& why) { Fenced(why); }),
-      reader_(lane_, segments_),
-      cleaner_(lane_, segments_, writer_, reader_) {
+      reader_(lane_, segments_, indexes_),
+      cleaner_(lane_, segments_, indexes_, writer_, reader_) {
   lane_.log_id = recovered.log_id;
   lane_.stats.corrupt_blocks = recovered.log.corrupt_blocks;
   lane_.stats.lost_records = recovered.log.lost_records;
@@ -52,19 +54,21 @@ LaneImpl::LaneImpl(LaneOptions options, Disk& disk, Clock& clock, Executor& exec
     segments_.AdoptFree(std::move(file.name), file.size);
   }
   for (ReplayedExtent& extent : recovered.log.extents) AdoptExtent(extent);
+  indexes_.AdoptLoaded();
 }
 
 LaneImpl::~LaneImpl() = default;
 
 void LaneImpl::AdoptSegments(ReplayedLog& log, uint64_t next_number) {
   segments_.SetNextNumber(next_number);
-  for (ReplayedSegment& replayed : log.segments) {
+  for (const ReplayedSegment& replayed : log.segments) {
     auto segment = std::make_unique<Segment>();
     segment->number = replayed.number;
     segment->size = replayed.size;
     segment->closed = true;
     segment->indexed = replayed.indexed;
-    segment->contents = std::move(replayed.contents);
+    segment->first_lsn = replayed.first_lsn;
+    segment->last_lsn = replayed.last_lsn;
     segment->write_offset = replayed.end_offset;
     if (!replayed.indexed && replayed.end_offset == 0) unused_.push_back(replayed.number);
     segments_.Adopt(std::move(segment));
@@ -93,11 +97,11 @@ void LaneImpl::AdoptExtent(ReplayedExtent& replayed) {
   extent->end_index = extent->next_index = replayed.end_index;
   extent->last_arrival_ms = replayed.last_arrival_ms;
   extent->lost_records = replayed.lost_records;
-  for (const ChunkRef& chunk : replayed.chunks) {
-    extent->chunks.Append(chunk);
-    extent->live_bytes += chunk.bytes;
-    segments_.AddLive(chunk.segment, chunk.bytes);
-    extent->last_arrival_ms = std::max(extent->last_arrival_ms, chunk.arrival_ms);
+  extent->chunks = std::move(replayed.chunks);
+  for (const ChunkSpan& span : extent->chunks.spans()) {
+    extent->live_bytes += span.bytes;
+    segments_.AddLive(span.segment, span.bytes);
+    extent->last_arrival_ms = std::max(extent->last_arrival_ms, span.last_arrival_ms);
   }
   if (extent->encrypted) Unwrap(*extent);
 }
@@ -212,14 +216,12 @@ void LaneImpl::Drop(ExtentId id, UniqueFunction<void(Status)> done) {
   if (writer_.fenced()) return done(Status(Code::kFenced, "the log is fenced"));
   auto extent = lane_.extents.FindShared(id);
   if (extent != nullptr) {
-    extent->dropped = true;
-    lane_.extents.Erase(id);
+    lane_.extents.BeginDrop(extent);
     lane_.cache.Forget(id);
-    dropping_[id] = extent;
   } else {
-    auto it = dropping_.find(id);
-    if (it == dropping_.end()) return done(OkStatus());
-    extent = it->second;
+    // Dropped already, but maybe not durably so yet.
+    extent = lane_.extents.FindDropping(id);
+    if (extent == nullptr) return done(OkStatus());
   }
   WorkItem item;
   item.kind = EntryKind::kDrop;
@@ -232,33 +234,18 @@ void LaneImpl::Drop(ExtentId id, UniqueFunction<void(Status)> done) {
 }
 
 void LaneImpl::Dropped(const std::shared_ptr<ExtentState>& extent, const Status& status) {
-  auto it = dropping_.find(extent->id);
-  if (it != dropping_.end() && it->second == extent) dropping_.erase(it);
   if (status.ok()) {
-    extent->chunks.Clear(Dead(*extent));
-    return;
+    lane_.extents.EndDrop(extent);
+    extent->chunks.Clear(segments_.Dead(*extent));
+  } else if (!writer_.fenced() && extent->logged && extent->dropped) {
+    lane_.extents.UndoDrop(extent);
   }
-  if (writer_.fenced() || !extent->logged) return;
-  extent->dropped = false;
-  lane_.extents.Restore(extent);
-}
-
-ExtentIndex::OnDead LaneImpl::Dead(ExtentState& extent) {
-  return [this, &extent](const ChunkRef& chunk) {
-    if (chunk.lost) return;
-    extent.live_bytes -= chunk.bytes;
-    segments_.SubLive(chunk.segment, chunk.bytes);
-  };
 }
 
 void LaneImpl::Trim(ExtentId id, WallMs horizon_ms) {
   DCHECK(lane_.executor.OnThisExecutor());
   ExtentState* extent = lane_.extents.Find(id);
-  if (extent == nullptr || extent->chunks.empty()) return;
-  if (extent->chunks.front().arrival_ms >= horizon_ms) return;
-  uint64_t end = extent->chunks.back().end_index();
-  extent->chunks.TrimBefore(horizon_ms, Dead(*extent));
-  extent->begin_index = extent->chunks.empty() ? end : extent->chunks.front().first_index;
+  if (extent != nullptr) TrimBefore(*extent, horizon_ms, segments_.Dead(*extent));
 }
 
 void LaneImpl::AppendRecords(Append append, UniqueFunction<void(Result<AppendResult>)> done) {
@@ -300,8 +287,7 @@ Result<uint64_t> LaneImpl::IndexAtTime(ExtentId id, WallMs ms) const {
   DCHECK(lane_.executor.OnThisExecutor());
   const ExtentState* extent = lane_.extents.Find(id);
   if (extent == nullptr) return NotFound("no such extent");
-  size_t i = extent->chunks.FindTime(ms);
-  return i == extent->chunks.size() ? extent->end_index : extent->chunks.at(i).first_index;
+  return extent->chunks.empty() ? extent->end_index : extent->chunks.IndexAtTime(ms);
 }
 
 std::optional<ExtentInfo> LaneImpl::Info(ExtentId id) const {

@@ -3,10 +3,10 @@
 #include <functional>
 #include <memory>
 #include <optional>
-#include <unordered_map>
 #include <vector>
 
 #include "dataplane/storage/cleaner.h"
+#include "dataplane/storage/index_loader.h"
 #include "dataplane/storage/lane.h"
 #include "dataplane/storage/lane_context.h"
 #include "dataplane/storage/lane_reader.h"
@@ -45,7 +45,6 @@ class LaneImpl final : public Lane {
   Status MakeKey(ExtentState& extent);
   void Unwrap(ExtentState& extent);
   void Dropped(const std::shared_ptr<ExtentState>& extent, const Status& status);
-  ExtentIndex::OnDead Dead(ExtentState& extent);
   size_t TableBytes() const;
   void ScheduleMaintenance();
   void CheckClosed();
@@ -54,11 +53,10 @@ class LaneImpl final : public Lane {
   LaneContext lane_;
   std::function<void(const Status&)> on_fenced_;
   SegmentSet segments_;
+  IndexLoader indexes_;
   LaneWriter writer_;
   LaneReader reader_;
   Cleaner cleaner_;
-  // Dropped, but not durably so yet.
-  std::unordered_map<ExtentId, std::shared_ptr<ExtentState>, ExtentIdHash> dropping_;
   std::vector<uint64_t> unused_;  // segments without a block, until Start
   bool maintenance_scheduled_ = false;
   bool closing_ = false;

@@ -29,6 +29,7 @@ struct LaneReader::Operation {
   Done done;
   ReadResult result;
   std::vector<Piece> pieces;
+  uint64_t planned_bytes = 0;
   size_t outstanding = 0;
   Status failure;
 };
@@ -65,32 +66,50 @@ void LaneReader::Step(const OperationPtr& op) {
   if (op->extent->dropped) return op->done(NotFound("the extent was dropped"));
   // What was trimmed meanwhile is not seen any more.
   op->from_index = std::max(op->from_index, op->extent->begin_index);
-  Plan(*op->extent, *op);
-  if (op->pieces.empty()) return Finish(*op);
-  Issue(op);
+  const ChunkSpan* unlisted = Plan(*op->extent, *op);
+  if (!op->pieces.empty()) return Issue(op);
+  if (unlisted == nullptr) return Finish(*op);
+  indexes_.Load(op->extent, *unlisted, [this, op](const Status& status) {
+    if (!status.ok()) return op->done(status.WithContext("reading a segment's index"));
+    Step(op);
+  });
 }
 
-void LaneReader::Plan(const ExtentState& extent, Operation& op) {
+const ChunkSpan* LaneReader::Plan(const ExtentState& extent, Operation& op) {
   op.pieces.clear();
-  uint64_t bytes = 0;
-  for (size_t i = extent.chunks.Find(op.from_index); i < extent.chunks.size(); ++i) {
-    const ChunkRef& chunk = extent.chunks.at(i);
-    if (bytes > 0 && bytes + chunk.bytes > op.bytes_max) break;
-    if (chunk.lost) continue;
-    bytes += chunk.bytes;
-    uint64_t end = uint64_t{chunk.offset} + chunk.bytes;
-    if (!op.pieces.empty()) {
-      Operation::Piece& last = op.pieces.back();
-      uint64_t last_end = last.offset + last.bytes;
-      if (last.segment == chunk.segment && chunk.offset >= last_end &&
-          chunk.offset - last_end <= kGapBytesMax && end - last.offset <= kPieceBytesMax) {
-        last.bytes = end - last.offset;
-        last.chunks.push_back(chunk);
-        continue;
-      }
+  op.planned_bytes = 0;
+  const std::vector<ChunkSpan>& spans = extent.chunks.spans();
+  for (size_t i = extent.chunks.FindSpan(op.from_index); i < spans.size(); ++i) {
+    if (!spans[i].loaded()) return &spans[i];
+    const std::vector<ChunkRef>& chunks = *spans[i].chunks;
+    auto chunk = std::partition_point(chunks.begin(), chunks.end(), [&](const ChunkRef& c) {
+      return c.end_index() <= op.from_index;
+    });
+    for (; chunk != chunks.end(); ++chunk) {
+      if (chunk->lost) continue;
+      if (!AddPiece(*chunk, op)) return nullptr;
     }
-    op.pieces.push_back({chunk.segment, chunk.offset, chunk.bytes, {chunk}, Slice()});
   }
+  return nullptr;
+}
+
+// False where the read is large enough without it.
+bool LaneReader::AddPiece(const ChunkRef& chunk, Operation& op) {
+  if (op.planned_bytes > 0 && op.planned_bytes + chunk.bytes > op.bytes_max) return false;
+  op.planned_bytes += chunk.bytes;
+  uint64_t end = uint64_t{chunk.offset} + chunk.bytes;
+  if (!op.pieces.empty()) {
+    Operation::Piece& last = op.pieces.back();
+    uint64_t last_end = last.offset + last.bytes;
+    if (last.segment == chunk.segment && chunk.offset >= last_end &&
+        chunk.offset - last_end <= kGapBytesMax && end - last.offset <= kPieceBytesMax) {
+      last.bytes = end - last.offset;
+      last.chunks.push_back(chunk);
+      return true;
+    }
+  }
+  op.pieces.push_back({chunk.segment, chunk.offset, chunk.bytes, {chunk}, Slice()});
+  return true;
 }
 
 void LaneReader::Issue(const OperationPtr& op) {

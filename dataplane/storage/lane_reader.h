@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "common/base/unique_function.h"
+#include "dataplane/storage/index_loader.h"
 #include "dataplane/storage/lane_context.h"
 #include "dataplane/storage/segment_set.h"
 
@@ -15,7 +16,8 @@ namespace millrace::storage {
 // carry it is marked lost, counted and passed over. Owned by the lane; lives on its executor.
 class LaneReader {
  public:
-  LaneReader(LaneContext& lane, SegmentSet& segments) : lane_(lane), segments_(segments) {}
+  LaneReader(LaneContext& lane, SegmentSet& segments, IndexLoader& indexes)
+      : lane_(lane), segments_(segments), indexes_(indexes) {}
 
   using Done = UniqueFunction<void(Result<ReadResult>)>;
   void Read(const ExtentId& id, uint64_t from_index, size_t bytes_max, Done done);
@@ -28,7 +30,9 @@ class LaneReader {
 
   // Takes the next step of `op`: finishes it, or reads from the disk what comes next.
   void Step(const OperationPtr& op);
-  void Plan(const ExtentState& extent, Operation& op);
+  // Chooses what to read; the span whose chunks have to be listed first, or nothing.
+  const ChunkSpan* Plan(const ExtentState& extent, Operation& op);
+  static bool AddPiece(const ChunkRef& chunk, Operation& op);
   void Issue(const OperationPtr& op);
   void Arrived(const OperationPtr& op, size_t piece, Result<Slice> data);
   // Appends the verified chunks of the pieces that arrived to the result.
@@ -38,6 +42,7 @@ class LaneReader {
 
   LaneContext& lane_;
   SegmentSet& segments_;
+  IndexLoader& indexes_;
 };
 
 }  // namespace millrace::storage

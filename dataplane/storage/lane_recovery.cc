@@ -13,6 +13,8 @@ namespace {
 
 // log.id: the id and its checksum.
 constexpr size_t kLogIdBytes = 12;
+// Holds the directory of most indexes; a larger one takes a second read.
+constexpr size_t kDirectoryGuessBytes = 64 * kKiB;
 
 std::string EncodeLogId(uint64_t id) {
   std::string bytes(kLogIdBytes, '\0');
@@ -30,8 +32,8 @@ std::optional<uint64_t> ParseLogId(const Slice& bytes) {
 
 }  // namespace
 
-void LaneRecovery::Run(Disk& disk, Done done) {
-  std::shared_ptr<LaneRecovery> self(new LaneRecovery(disk, std::move(done)));
+void LaneRecovery::Run(Disk& disk, uint64_t list_bytes_max, Done done) {
+  std::shared_ptr<LaneRecovery> self(new LaneRecovery(disk, list_bytes_max, std::move(done)));
   disk.List([self](Result<std::vector<Disk::FileInfo>> files) {
     if (!files.ok()) return self->Fail(files.status().WithContext("listing the log's files"));
     self->Listed(*files);
@@ -69,6 +71,7 @@ void LaneRecovery::Listed(const std::vector<Disk::FileInfo>& files) {
   for (const auto& [number, size] : indexes) {
     disk_.Remove(IndexFileName(number), [](const Status& status) { status.IgnoreError(); });
   }
+  indexes_left_ = segments_.size();
   ReadLogId();
 }
 
@@ -93,60 +96,76 @@ void LaneRecovery::MakeLogId() {
 }
 
 void LaneRecovery::ReadIndexes() {
-  while (index_at_ < segments_.size() && !segments_[index_at_].has_index_file) {
-    to_scan_.push_back(index_at_++);
+  while (indexes_left_ > 0 && !segments_[indexes_left_ - 1].has_index_file) {
+    to_scan_.push_back(--indexes_left_);
   }
-  if (index_at_ == segments_.size()) return ScanNext();
-  size_t i = index_at_++;
-  disk_.Read(IndexFileName(segments_[i].number), 0, index_sizes_[i],
-             [self = shared_from_this(), i](const Result<Slice>& bytes) {
-               FoundSegment& segment = self->segments_[i];
-               if (bytes.ok()) {
-                 auto index = ParseSegmentIndex(bytes->view());
-                 segment.indexed = index.ok() && index->segment == segment.number &&
-                                   (!self->log_id_ || index->log_id == *self->log_id_);
-                 if (segment.indexed) {
-                   self->log_id_ = index->log_id;
-                   segment.index = std::move(index).value();
-                 }
-               }
-               if (!segment.indexed) {
-                 log::Warning("segment index is damaged", {{"segment", segment.number}});
-                 self->to_scan_.push_back(i);
-               }
-               self->ReadIndexes();
-             });
+  if (indexes_left_ == 0) return ScanNext();
+  size_t i = --indexes_left_;
+  uint64_t size = index_sizes_[i];
+  if (size <= list_bytes_left_) {
+    list_bytes_left_ -= size;
+    return ReadIndex(i, size);
+  }
+  list_bytes_left_ = 0;
+  ReadIndex(i, kDirectoryGuessBytes);
+}
+
+void LaneRecovery::ReadIndex(size_t i, size_t bytes) {
+  disk_.Read(
+      IndexFileName(segments_[i].number), 0, bytes,
+      [self = shared_from_this(), i](const Result<Slice>& data) { self->IndexRead(i, data); });
+}
+
+void LaneRecovery::IndexRead(size_t i, const Result<Slice>& data) {
+  FoundSegment& segment = segments_[i];
+  if (data.ok()) {
+    size_t bytes = DirectoryBytes(data->view());
+    if (bytes > data->size() && bytes <= index_sizes_[i]) return ReadIndex(i, bytes);
+    auto directory = ParseDirectory(data->view());
+    segment.indexed = directory.ok() && directory->segment == segment.number &&
+                      (!log_id_ || directory->log_id == *log_id_);
+    if (segment.indexed) {
+      log_id_ = directory->log_id;
+      segment.directory = std::move(directory).value();
+      if (data->size() == index_sizes_[i]) ReadLists(data->view(), &segment);
+    }
+  }
+  if (!segment.indexed) {
+    log::Warning("segment index is damaged", {{"segment", segment.number}});
+    to_scan_.push_back(i);
+  }
+  ReadIndexes();
+}
+
+void LaneRecovery::ReadLists(std::string_view file, FoundSegment* segment) {
+  for (const IndexRow& row : segment->directory.rows) {
+    uint64_t bytes = uint64_t{row.chunks} * kIndexChunkBytes;
+    bool inside = row.offset <= file.size() && bytes <= file.size() - row.offset;
+    auto chunks = ParseRun(inside ? file.substr(row.offset, bytes) : "", segment->number,
+                           row.encrypted, row.crc);
+    // One that is damaged is made again when it is needed.
+    segment->lists.push_back(chunks.ok() ? std::move(chunks).value() : std::vector<ChunkRef>());
+  }
 }
 
 void LaneRecovery::ScanNext() {
   if (to_scan_.empty()) return Scanned();
-  scanning_ = to_scan_.back();
+  size_t i = to_scan_.back();
   to_scan_.pop_back();
-  FoundSegment& segment = segments_[scanning_];
-  scan_ = std::make_unique<SegmentScan>(segment.number, segment.size, log_id_);
-  ScanStep();
-}
-
-void LaneRecovery::ScanStep() {
-  auto want = scan_->next();
-  if (!want) {
-    log_id_ = scan_->log_id();
-    segments_[scanning_].blocks = std::move(scan_->blocks());
-    return ScanNext();
-  }
-  disk_.Read(SegmentFileName(scan_->segment()), want->offset, want->bytes,
-             [self = shared_from_this()](const Result<Slice>& data) {
-               if (!data.ok()) return self->Fail(data.status().WithContext("reading a segment"));
-               self->scan_->Feed(*data);
-               self->ScanStep();
-             });
+  ReadSegment(disk_, segments_[i].number, segments_[i].size, log_id_,
+              [self = shared_from_this(), i](Result<ScannedSegment> scanned) {
+                if (!scanned.ok()) return self->Fail(scanned.status());
+                self->log_id_ = scanned->log_id;
+                self->segments_[i].blocks = std::move(scanned->blocks);
+                self->ScanNext();
+              });
 }
 
 void LaneRecovery::Scanned() {
   // The newest table may be torn, and the one before it in a segment that its index spoke for.
   if (auto i = SegmentToScanToo(segments_)) {
     segments_[*i].indexed = false;
-    segments_[*i].index = SegmentContents();
+    segments_[*i].directory = SegmentDirectory();
     to_scan_.push_back(*i);
     return ScanNext();
   }

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "common/log/log.h"
+#include "dataplane/storage/segment_scan.h"
 
 namespace millrace::storage {
 namespace {
@@ -129,19 +130,12 @@ LaneWriter::Built LaneWriter::BuildTable() {
 
 std::vector<TableRow> LaneWriter::TableRows() {
   std::vector<TableRow> rows;
-  auto add = [&](ExtentState& extent) {
-    if (!extent.logged) return;
-    extent.logged_begin = extent.begin_index;
-    rows.push_back({extent.id, extent.logged_sealed, extent.encrypted, extent.begin_index,
-                    extent.next_index, extent.last_arrival_ms, extent.wrapped_key});
-  };
-  for (const auto& [id, extent] : lane_.extents.all()) add(*extent);
-  // Forgotten by the table of the lane, but not yet in the log.
-  for (const WorkItem& item : queue_) {
-    if (item.kind == EntryKind::kDrop) add(*item.extent);
+  for (const ExtentTable::Ptr& extent : lane_.extents.OnDisk()) {
+    if (!extent->logged) continue;
+    extent->logged_begin = extent->begin_index;
+    rows.push_back({extent->id, extent->logged_sealed, extent->encrypted, extent->begin_index,
+                    extent->next_index, extent->last_arrival_ms, extent->wrapped_key});
   }
-  std::sort(rows.begin(), rows.end(),
-            [](const TableRow& a, const TableRow& b) { return a.id < b.id; });
   return rows;
 }
 
@@ -327,19 +321,10 @@ void LaneWriter::AcknowledgeChunks(InFlight& block) {
   std::vector<TailCache::Entry> cached;
   cached.reserve(block.block.chunks.size());
   for (BuiltChunk& chunk : block.block.chunks) {
-    BlockEntry entry = block.block.entries[chunk.entry];
+    const BlockEntry& entry = block.block.entries[chunk.entry];
     ExtentState& extent = *chunk.extent;
-    ChunkRef ref;
-    ref.first_index = entry.first_index;
-    ref.arrival_ms = entry.arrival_ms;
-    ref.segment = static_cast<uint32_t>(segment.number);
-    ref.offset = static_cast<uint32_t>(block.offset + entry.payload_offset);
-    ref.bytes = entry.payload_bytes;
-    ref.count = entry.count;
-    ref.crc = entry.payload_crc;
-    ref.encrypted = (entry.flags & kEntryEncrypted) != 0;
-    entry.payload_offset = ref.offset;
-    segment.contents.chunks.push_back({entry, block.lsn});
+    ChunkRef ref = RefOf(entry, segment.number);
+    ref.offset += static_cast<uint32_t>(block.offset);
     if (chunk.move) {
       if (!extent.chunks.Move(chunk.from, ref.segment, ref.offset)) continue;
       segments_.AddLive(ref.segment, ref.bytes);

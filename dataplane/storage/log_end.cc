@@ -21,7 +21,7 @@ std::vector<Stretch> KeptStretches(const std::vector<FoundSegment>& segments, co
   std::vector<Stretch> stretches;
   for (const FoundSegment& segment : segments) {
     if (segment.indexed) {
-      stretches.push_back({segment.number, segment.index.first_lsn, segment.index.last_lsn});
+      stretches.push_back({segment.number, segment.directory.first_lsn, segment.directory.last_lsn});
       continue;
     }
     for (const ScannedBlock& block : segment.blocks) {
@@ -51,7 +51,7 @@ LogEnd FindLogEnd(const std::vector<FoundSegment>& segments) {
   for (const FoundSegment& segment : segments) {
     if (segment.indexed) {
       // Written only once all of the segment was acknowledged.
-      end.committed_lsn = std::max(end.committed_lsn, segment.index.last_lsn);
+      end.committed_lsn = std::max(end.committed_lsn, segment.directory.last_lsn);
       continue;
     }
     for (const ScannedBlock& block : segment.blocks) {

@@ -126,25 +126,26 @@ class Replay {
     }
   }
 
-  void Chunk(uint64_t segment, const IndexedChunk& chunk) {
-    const BlockEntry& e = chunk.entry;
+  // A chunk of a scanned segment.
+  void Chunk(uint64_t segment, Lsn lsn, const BlockEntry& e) {
     auto it = extents_.find(e.extent);
-    if (it == extents_.end() || chunk.lsn < it->second.open_lsn) return;
-    Extent& extent = it->second;
-    uint64_t end = e.first_index + e.count;
-    if (end <= extent.out.begin_index) return;
+    if (it == extents_.end() || lsn < it->second.open_lsn) return;
     // Written before the table but past what it says: of an incarnation that it does not count.
-    if (chunk.lsn < table_lsn_ && end > extent.table_end) return;
-    ChunkRef ref;
-    ref.first_index = e.first_index;
-    ref.arrival_ms = e.arrival_ms;
-    ref.segment = static_cast<uint32_t>(segment);
-    ref.offset = e.payload_offset;
-    ref.bytes = e.payload_bytes;
-    ref.count = e.count;
-    ref.crc = e.payload_crc;
-    ref.encrypted = (e.flags & kEntryEncrypted) != 0;
-    extent.found.push_back({ref, chunk.lsn});
+    if (lsn < table_lsn_ && e.first_index + e.count > it->second.table_end) return;
+    ChunkRef ref = RefOf(e, segment);
+    it->second.found.push_back({e.first_index, ref.end_index(), segment, ref, nullptr, nullptr});
+  }
+
+  // An indexed segment, all of which was acknowledged.
+  void Index(const FoundSegment& segment) {
+    for (size_t i = 0; i < segment.directory.rows.size(); ++i) {
+      const IndexRow& row = segment.directory.rows[i];
+      auto it = extents_.find(row.extent);
+      if (it == extents_.end() || segment.directory.last_lsn < it->second.open_lsn) continue;
+      Found found{row.first_index, row.end_index, segment.number, ChunkRef(), &row, nullptr};
+      if (i < segment.lists.size() && !segment.lists[i].empty()) found.list = &segment.lists[i];
+      it->second.found.push_back(found);
+    }
   }
 
   std::vector<ReplayedExtent> Finish() {
@@ -160,9 +161,14 @@ class Replay {
   }
 
  private:
+  // A chunk, or a row that stands for several.
   struct Found {
+    uint64_t first_index = 0;
+    uint64_t end_index = 0;
+    uint64_t segment = 0;
     ChunkRef ref;
-    Lsn lsn = 0;
+    const IndexRow* row = nullptr;
+    const std::vector<ChunkRef>* list = nullptr;  // of the row, where it was read
   };
   struct Extent {
     ReplayedExtent out;
@@ -171,52 +177,67 @@ class Replay {
     std::vector<Found> found;
   };
 
+  // What of it is not before `next`. Both ends of a row, and `next`, are ends of chunks: the
+  // cleaner moves them whole, and trims drop them whole.
+  static void Keep(const Found& found, uint64_t next, ReplayedExtent* out) {
+    if (found.row == nullptr) return out->chunks.Append(found.ref);
+    const IndexRow& row = *found.row;
+    ChunkSpan span;
+    span.first_index = std::max(row.first_index, next);
+    span.end_index = row.end_index;
+    span.first_arrival_ms = row.first_arrival_ms;
+    span.last_arrival_ms = row.last_arrival_ms;
+    span.bytes = row.bytes;
+    span.segment = static_cast<uint32_t>(found.segment);
+    span.encrypted = row.encrypted;
+    span.group_offset = row.offset;
+    span.group_chunks = row.chunks;
+    span.group_crc = row.crc;
+    out->last_arrival_ms = std::max(out->last_arrival_ms, row.last_arrival_ms);
+    out->chunks.AppendSpan(std::move(span), found.list);
+  }
+
   // Orders the chunks, takes the newest copy of each, and counts what is missing between them.
   static void Settle(Extent& extent) {
+    ReplayedExtent& out = extent.out;
     std::sort(extent.found.begin(), extent.found.end(), [](const Found& a, const Found& b) {
-      if (a.ref.first_index != b.ref.first_index) return a.ref.first_index < b.ref.first_index;
-      return a.lsn > b.lsn;
+      if (a.first_index != b.first_index) return a.first_index < b.first_index;
+      // The cleaner moves chunks to younger segments only.
+      return a.segment > b.segment;
     });
-    uint64_t next = extent.out.begin_index;
+    uint64_t next = out.begin_index;
     for (const Found& found : extent.found) {
-      const ChunkRef& ref = found.ref;
-      // A copy of one that was kept, or begun before what was trimmed.
-      if (!extent.out.chunks.empty() && ref.first_index < next) continue;
-      if (ref.first_index > next) extent.out.lost_records += ref.first_index - next;
-      next = ref.end_index();
-      extent.out.chunks.push_back(ref);
+      // Trimmed, or a copy of one that is kept.
+      if (found.end_index <= next) continue;
+      if (found.first_index < next && found.row == nullptr) continue;
+      if (found.first_index > next) out.lost_records += found.first_index - next;
+      Keep(found, next, &out);
+      next = found.end_index;
     }
-    extent.out.end_index = std::max({extent.out.end_index, next, extent.out.begin_index});
-    extent.out.lost_records += extent.out.end_index - next;
+    out.end_index = std::max({out.end_index, next, out.begin_index});
+    out.lost_records += out.end_index - next;
   }
 
   Lsn table_lsn_ = 0;
   std::unordered_map<ExtentId, Extent, ExtentIdHash> extents_;
 };
 
-// What the index of a scanned segment has to say: the chunks that are kept and whole.
-ReplayedSegment KeepSegment(FoundSegment& found, const LogEnd& end) {
+ReplayedSegment KeepSegment(const FoundSegment& found, const LogEnd& end) {
   ReplayedSegment kept;
   kept.number = found.number;
   kept.size = found.size;
   kept.has_index_file = found.has_index_file;
   kept.indexed = found.indexed;
   if (found.indexed) {
-    kept.contents = std::move(found.index);
+    kept.first_lsn = found.directory.first_lsn;
+    kept.last_lsn = found.directory.last_lsn;
     return kept;
   }
-  kept.contents.segment = found.number;
   for (const ScannedBlock& block : found.blocks) {
     if (!end.Keeps(block.header.lsn)) continue;
-    if (kept.end_offset == 0) kept.contents.first_lsn = block.header.lsn;
-    kept.contents.last_lsn = block.header.lsn;
-    kept.contents.log_id = block.header.log_id;
+    if (kept.first_lsn == 0) kept.first_lsn = block.header.lsn;
+    kept.last_lsn = block.header.lsn;
     kept.end_offset = block.offset + block.header.block_bytes;
-    for (const ScannedEntry& entry : block.entries) {
-      if (entry.entry.kind == EntryKind::kRecords && !entry.damaged) {
-        kept.contents.chunks.push_back({entry.entry, block.header.lsn});
-      }
-    }
   }
   return kept;
 }
@@ -228,7 +249,7 @@ std::optional<size_t> SegmentToScanToo(const std::vector<FoundSegment>& segments
   std::optional<size_t> newest;
   for (size_t i = 0; i < segments.size(); ++i) {
     if (!segments[i].indexed) continue;
-    if (table && segments[i].index.last_lsn < table->lsn) continue;
+    if (table && segments[i].directory.last_lsn < table->lsn) continue;
     if (!newest || segments[*newest].number < segments[i].number) newest = i;
   }
   return newest;
@@ -244,15 +265,16 @@ ReplayedLog ReplayLog(std::vector<FoundSegment> segments) {
   log.corrupt_blocks = CountCorruptBlocks(segments, end);
 
   std::vector<LogEntry> entries = KeptEntries(segments, end);
-  std::optional<FoundTable> table = NewestTable(entries);
-  log.table_found = table.has_value();
-  Replay replay(table);
+  Replay replay(NewestTable(entries));
   for (const LogEntry& entry : entries) replay.Control(entry);
-  for (FoundSegment& found : segments) {
+  for (const LogEntry& entry : entries) {
+    const BlockEntry& e = entry.scanned->entry;
+    if (e.kind != EntryKind::kRecords || entry.scanned->damaged) continue;
+    replay.Chunk(entry.segment, entry.lsn, e);
+  }
+  for (const FoundSegment& found : segments) {
     log.segments.push_back(KeepSegment(found, end));
-    const ReplayedSegment& kept = log.segments.back();
-    for (const IndexedChunk& chunk : kept.contents.chunks) replay.Chunk(kept.number, chunk);
-    if (kept.indexed) log.segments.back().contents = SegmentContents();
+    if (found.indexed) replay.Index(found);
   }
   log.extents = replay.Finish();
   for (const ReplayedExtent& extent : log.extents) log.lost_records += extent.lost_records;

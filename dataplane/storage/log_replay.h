@@ -12,14 +12,16 @@
 
 namespace millrace::storage {
 
-// What recovery found in one segment: its index, or else its blocks.
+// What recovery found in one segment: the directory of its index, or else its blocks.
 struct FoundSegment {
   uint64_t number = 0;
   uint64_t size = 0;
-  bool has_index_file = false;  // whether or not it could be used
+  bool has_index_file = false;       // whether or not it could be used
   bool indexed = false;
-  SegmentContents index;             // where indexed
-  std::vector<ScannedBlock> blocks;  // where not, in the order of their offsets
+  SegmentDirectory directory;        // where indexed
+  // The chunks of the rows, as far as they were read, in the rows' order.
+  std::vector<std::vector<ChunkRef>> lists;
+  std::vector<ScannedBlock> blocks;  // where not indexed, in the order of their offsets
 };
 
 struct ReplayedExtent {
@@ -31,7 +33,7 @@ struct ReplayedExtent {
   uint64_t end_index = 0;
   WallMs last_arrival_ms = 0;
   uint64_t lost_records = 0;
-  std::vector<ChunkRef> chunks;
+  ExtentIndex chunks;
 };
 
 // What recovery keeps of one segment.
@@ -40,12 +42,12 @@ struct ReplayedSegment {
   uint64_t size = 0;
   bool has_index_file = false;
   bool indexed = false;
-  uint64_t end_offset = 0;   // one past its last block that is kept; 0 where indexed
-  SegmentContents contents;  // where not indexed: what its index has to say
+  uint64_t end_offset = 0;     // one past its last block that is kept; 0 where indexed
+  Lsn first_lsn = 0;
+  Lsn last_lsn = 0;
 };
 
 struct ReplayedLog {
-  bool table_found = false;
   Lsn end_lsn = 0;           // the last block kept
   uint64_t incarnation = 0;  // the highest there ever was, as far as the disk tells
   std::vector<ReplayedSegment> segments;

@@ -1,7 +1,6 @@
 #pragma once
 
 #include <cstdint>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -9,29 +8,53 @@
 #include "common/base/bytes.h"
 #include "common/base/status.h"
 #include "dataplane/storage/block_format.h"
+#include "dataplane/storage/extent_index.h"
 
 namespace millrace::storage {
 
-// One chunk of a segment: its entry, with payload_offset counted from the start of the segment, and
-// the lsn of its block.
-struct IndexedChunk {
-  BlockEntry entry;
-  Lsn lsn = 0;
+// What a full segment holds, in a file beside it, so that recovery reads neither the segment nor, of
+// this file, more than the directory (docs/formats/segment.md): a row for each run of chunks of one
+// extent that follow one another, and behind the rows, run by run, the chunks. Pure.
+struct IndexRow {
+  ExtentId extent;
+  bool encrypted = false;
+  uint64_t first_index = 0;
+  uint64_t end_index = 0;
+  WallMs first_arrival_ms = 0;
+  WallMs last_arrival_ms = 0;
+  uint64_t bytes = 0;   // of payload
+  uint64_t offset = 0;  // of the run's chunks in the file
+  uint32_t chunks = 0;
+  uint32_t crc = 0;  // over the run's chunks
 };
 
-// What a full segment holds, kept beside it so that recovery need not read it
-// (docs/formats/segment.md).
-struct SegmentContents {
+struct SegmentDirectory {
   uint64_t segment = 0;
   uint64_t log_id = 0;
   Lsn first_lsn = 0;
   Lsn last_lsn = 0;
-  std::vector<IndexedChunk> chunks;
+  std::vector<IndexRow> rows;
 };
 
-std::string EncodeSegmentIndex(const SegmentContents& contents);
+// One run, to be encoded. Its chunks follow one another without a gap.
+struct IndexRun {
+  ExtentId extent;
+  std::vector<ChunkRef> chunks;
+};
+
+constexpr size_t kIndexHeaderBytes = 64;
+constexpr size_t kIndexRowBytes = 80;
+constexpr size_t kIndexChunkBytes = 32;
+
+// The whole file; sets directory->rows.
+std::string EncodeSegmentIndex(const std::vector<IndexRun>& runs, SegmentDirectory* directory);
+// The bytes of header and rows, as a file's first kIndexHeaderBytes say; 0 where they are no header.
+size_t DirectoryBytes(std::string_view header);
 // kCorrupt where the checksum or a length does not hold.
-Result<SegmentContents> ParseSegmentIndex(std::string_view bytes);
+Result<SegmentDirectory> ParseDirectory(std::string_view bytes);
+// The chunks of a run; kCorrupt where they do not carry the run's checksum.
+Result<std::vector<ChunkRef>> ParseRun(std::string_view bytes, uint64_t segment, bool encrypted,
+                                       uint32_t crc);
 
 // File names. A free file holds nothing of worth and waits to become a segment.
 std::string SegmentFileName(uint64_t number);

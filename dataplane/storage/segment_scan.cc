@@ -11,6 +11,19 @@ constexpr size_t kWindowBytes = 2 * kMiB;
 
 }  // namespace
 
+ChunkRef RefOf(const BlockEntry& entry, uint64_t segment) {
+  ChunkRef ref;
+  ref.first_index = entry.first_index;
+  ref.arrival_ms = entry.arrival_ms;
+  ref.segment = static_cast<uint32_t>(segment);
+  ref.offset = entry.payload_offset;
+  ref.bytes = entry.payload_bytes;
+  ref.count = entry.count;
+  ref.crc = entry.payload_crc;
+  ref.encrypted = (entry.flags & kEntryEncrypted) != 0;
+  return ref;
+}
+
 SegmentScan::SegmentScan(uint64_t segment, uint64_t size, std::optional<uint64_t> log_id)
     : segment_(segment),
       size_(size / kDiskAlignment * kDiskAlignment),

@@ -7,6 +7,7 @@
 
 #include "common/base/bytes.h"
 #include "dataplane/storage/block_format.h"
+#include "dataplane/storage/extent_index.h"
 
 namespace millrace::storage {
 
@@ -16,6 +17,9 @@ struct ScannedEntry {
   bool damaged = false;  // the payload does not carry its checksum
   std::string payload;   // of control entries; records stay on the disk
 };
+
+// The chunk that an entry stands for, whose payload_offset is counted from the start of the segment.
+ChunkRef RefOf(const BlockEntry& entry, uint64_t segment);
 
 struct ScannedBlock {
   BlockHeader header;

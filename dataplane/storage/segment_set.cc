@@ -97,8 +97,6 @@ void SegmentSet::Prepared(uint64_t number, uint64_t size, bool recycled, const S
   next_ = std::make_unique<Segment>();
   next_->number = number;
   next_->size = size;
-  next_->contents.segment = number;
-  next_->contents.log_id = lane_.log_id;
   out_of_space_ = false;
   events_.changed();
 }
@@ -143,8 +141,8 @@ Segment* SegmentSet::Find(uint64_t number) {
 void SegmentSet::BlockAcknowledged(Segment& segment, Lsn lsn) {
   CHECK(segment.blocks_unacknowledged > 0);
   --segment.blocks_unacknowledged;
-  if (segment.contents.first_lsn == 0) segment.contents.first_lsn = lsn;
-  segment.contents.last_lsn = lsn;
+  if (segment.first_lsn == 0) segment.first_lsn = lsn;
+  segment.last_lsn = lsn;
   if (segment.closed && segment.blocks_unacknowledged == 0) {
     WriteIndex(segment);
     events_.may_reclaim();
@@ -176,36 +174,76 @@ void SegmentSet::TableDurable(Segment& segment) {
   events_.may_reclaim();
 }
 
+ExtentIndex::OnDead SegmentSet::Dead(ExtentState& extent) {
+  return [this, &extent](uint32_t segment, uint64_t bytes) {
+    extent.live_bytes -= bytes;
+    // Where all of it was lost the segment may be gone already.
+    if (bytes > 0) SubLive(segment, bytes);
+  };
+}
+
 void SegmentSet::IndexClosed() {
   for (auto& [number, segment] : segments_) {
     if (segment->closed && segment->blocks_unacknowledged == 0) WriteIndex(*segment);
   }
 }
 
+std::vector<IndexRun> SegmentSet::Runs(uint64_t segment) const {
+  std::vector<IndexRun> runs;
+  for (const ExtentTable::Ptr& extent : lane_.extents.OnDisk()) {
+    for (const ChunkSpan& span : extent->chunks.spans()) {
+      if (span.segment != static_cast<uint32_t>(segment) || !span.loaded()) continue;
+      IndexRun run{extent->id, {}};
+      for (const ChunkRef& chunk : *span.chunks) {
+        bool follows = run.chunks.empty() || run.chunks.back().end_index() == chunk.first_index;
+        if (!follows || chunk.lost) {
+          if (!run.chunks.empty()) runs.push_back(std::exchange(run, {extent->id, {}}));
+        }
+        if (!chunk.lost) run.chunks.push_back(chunk);
+      }
+      if (!run.chunks.empty()) runs.push_back(std::move(run));
+    }
+  }
+  return runs;
+}
+
 void SegmentSet::WriteIndex(Segment& segment) {
   if (stopped_ || segment.indexed || segment.indexing || segment.letting_go) return;
-  if (segment.contents.last_lsn == 0) return;
+  if (segment.last_lsn == 0) return;
   segment.indexing = true;
   Pin(segment);
   ++operations_;
-  uint64_t number = segment.number;
-  Slice bytes = Slice::FromString(EncodeSegmentIndex(segment.contents));
-  lane_.disk.WriteFile(IndexFileName(number), bytes,
-                       lane_.Guard([this, number](const Status& status) {
-                         --operations_;
-                         Segment* done = Find(number);
-                         done->indexing = false;
-                         Unpin(*done);
-                         if (status.ok()) {
-                           done->indexed = true;
-                           done->contents = SegmentContents();
-                         } else {
-                           // Recovery can do without; it reads the segment instead.
-                           log::Warning("segment index not written",
-                                        {{"segment", number}, {"error", status.ToString()}});
-                         }
-                         events_.changed();
+  SegmentDirectory directory;
+  directory.segment = segment.number;
+  directory.log_id = lane_.log_id;
+  directory.first_lsn = segment.first_lsn;
+  directory.last_lsn = segment.last_lsn;
+  Slice bytes = Slice::FromString(EncodeSegmentIndex(Runs(segment.number), &directory));
+  lane_.disk.WriteFile(IndexFileName(segment.number), bytes,
+                       lane_.Guard([this, directory = std::move(directory)](const Status& status) {
+                         IndexWritten(directory, status);
                        }));
+}
+
+void SegmentSet::IndexWritten(const SegmentDirectory& directory, const Status& status) {
+  --operations_;
+  Segment* segment = Find(directory.segment);
+  segment->indexing = false;
+  if (status.ok()) {
+    segment->indexed = true;
+    events_.indexed(directory);
+  } else {
+    // Recovery can do without; it reads the segment instead.
+    log::Warning("segment index not written",
+                 {{"segment", directory.segment}, {"error", status.ToString()}});
+  }
+  Unpin(*segment);
+  events_.changed();
+}
+
+void SegmentSet::IndexAgain(Segment& segment) {
+  segment.indexed = false;
+  if (segment.closed) WriteIndex(segment);
 }
 
 std::vector<uint64_t> SegmentSet::DeadSegments() const {

@@ -29,7 +29,8 @@ struct Segment {
   bool indexing = false;
   bool letting_go = false;
   bool table_durable = false;  // a complete table in it is acknowledged
-  SegmentContents contents;    // until it is indexed
+  Lsn first_lsn = 0;           // of its acknowledged blocks
+  Lsn last_lsn = 0;
 };
 
 // The files of a lane: the segment that is written, one prepared ahead so that the writer never
@@ -40,6 +41,7 @@ class SegmentSet {
     std::function<void()> changed;      // a segment was prepared, or there is no space for one
     std::function<void()> may_reclaim;  // a segment may have died
     std::function<void(const Status&)> failed;  // the disk did
+    std::function<void(const SegmentDirectory&)> indexed;  // a segment's index is on the disk
   };
   SegmentSet(LaneContext& lane, uint64_t segment_bytes, Events events);
   ~SegmentSet();
@@ -65,6 +67,8 @@ class SegmentSet {
   void BlockAcknowledged(Segment& segment, Lsn lsn);
   void AddLive(uint32_t segment, uint64_t bytes);
   void SubLive(uint32_t segment, uint64_t bytes);
+  // Counts what the extent does not refer to any more.
+  ExtentIndex::OnDead Dead(ExtentState& extent);
   void Pin(Segment& segment) { ++segment.pins; }
   void Unpin(Segment& segment);
   void TableDurable(Segment& segment);
@@ -73,6 +77,8 @@ class SegmentSet {
   void LetGo(uint64_t number);
 
   uint64_t file_bytes() const { return file_bytes_; }
+  // Writes the index of a closed segment again, whose file turned out to be damaged.
+  void IndexAgain(Segment& segment);
   // Files being made, renamed, written or removed.
   size_t operations() const { return operations_; }
   void Stop();
@@ -86,6 +92,8 @@ class SegmentSet {
   void Prepared(uint64_t number, uint64_t size, bool recycled, const Status& status);
   void OutOfSpace();
   void WriteIndex(Segment& segment);
+  void IndexWritten(const SegmentDirectory& directory, const Status& status);
+  std::vector<IndexRun> Runs(uint64_t segment) const;
   void IndexClosed();
   void Freed(uint64_t number, uint64_t size, const Status& status);
   void Remove(const std::string& name, uint64_t size);

@@ -194,6 +194,31 @@ TEST_F(LaneCorruption, ADamagedIndexIsReplacedByAScan) {
   EXPECT_EQ(lane->stats().corrupt_blocks, 0U);
 }
 
+TEST_F(LaneCorruption, ADamagedListOfChunksIsMadeAgainFromItsSegment) {
+  options.tail_cache_bytes = 0;
+  options.index_cache_bytes = 0;
+  Open();
+  ASSERT_TRUE(OpenExtent(Id(0)).ok());
+  for (int i = 0; i < 60; ++i) ASSERT_TRUE(Put(Id(0), {std::string(20'000, 'x')}).ok());
+  Settle();
+  CloseAndReopen();
+  auto info = lane->Info(Id(0));
+  int damaged = 0;
+  for (const std::string& name : disk.FileNames()) {
+    if (!name.ends_with(".idx")) continue;
+    disk.FlipBit(name, kIndexHeaderBytes + kIndexRowBytes + 3, 2);
+    ++damaged;
+  }
+  ASSERT_GT(damaged, 2);
+  EXPECT_EQ(ReadAll(Id(0)).size(), 60U);
+  EXPECT_EQ(lane->stats().corrupt_blocks, 0U);
+  Settle();
+  // The indexes were written again.
+  CloseAndReopen();
+  EXPECT_EQ(ReadAll(Id(0)).size(), 60U);
+  EXPECT_EQ(lane->Info(Id(0))->bytes, info->bytes);
+}
+
 TEST_F(LaneCorruption, ADamagedTableIsReplacedByTheOneBefore) {
   Open();
   ASSERT_TRUE(OpenExtent(Id(0)).ok());
