@@ -34,7 +34,7 @@ class FileStoreTest : public testing::Test {
   FileStoreTest() { store_ = Open(); }
   ~FileStoreTest() override {
     store_.reset();
-    std::filesystem::remove_all(folder_);
+    std::filesystem::remove_all(top_);
   }
 
   std::unique_ptr<FileStore> Open() {
@@ -59,8 +59,8 @@ class FileStoreTest : public testing::Test {
   }
 
   TestClock clock_;
-  const std::string folder_ =
-      testing::TempDir() + "file_store_test." + std::to_string(getpid()) + "/deep/store";
+  const std::string top_ = testing::TempDir() + "file_store_test." + std::to_string(getpid());
+  const std::string folder_ = top_ + "/deep/store";
   std::unique_ptr<FileStore> store_;
 };
 
