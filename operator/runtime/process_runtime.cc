@@ -14,10 +14,10 @@
 namespace millrace::op {
 namespace {
 
-constexpr Duration kBackoffFirst = std::chrono::milliseconds(100);
-constexpr Duration kBackoffMost = std::chrono::seconds(10);
+constexpr Duration kBackoffFirst = std::chrono::milliseconds(50);
+constexpr Duration kBackoffMost = std::chrono::seconds(5);
 // A child that ran this long starts its back-off anew.
-constexpr Duration kHealthyAfter = std::chrono::seconds(30);
+constexpr Duration kHealthyAfter = std::chrono::seconds(2);
 
 std::string DescribeExit(int wait_status) {
   if (WIFSIGNALED(wait_status)) return "killed by signal " + std::to_string(WTERMSIG(wait_status));
