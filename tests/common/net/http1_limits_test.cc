@@ -117,6 +117,7 @@ TEST_F(Http1Limits, AmbiguousAndMalformedRequestsAreRefusedAndTheConnectionIsClo
     EXPECT_EQ(answer.find("HTTP/1.1", 1), std::string::npos) << hostile.what;
   }
   EXPECT_EQ(handled, 0);
+  server_->Stop(milliseconds(0));  // before what the handler uses goes
 }
 
 TEST_F(Http1Limits, UnusualButValidRequestsAreServed) {

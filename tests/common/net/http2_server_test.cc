@@ -106,6 +106,7 @@ TEST_F(Http2Server, StreamsNoFasterThanTheClientReads) {
   EXPECT_TRUE(drained.Wait());
   EXPECT_EQ(client.answer(stream).body.size(), 1'000'000U);
   EXPECT_EQ(client.answer(stream).error_code, 0U);
+  server_->Stop(milliseconds(0));  // before what the handler uses goes
 }
 
 TEST_F(Http2Server, TellsTheWriterThatItsStreamOrConnectionIsGone) {
@@ -129,6 +130,7 @@ TEST_F(Http2Server, TellsTheWriterThatItsStreamOrConnectionIsGone) {
   client.Close();
   for (int i = 0; i < 500 && closed < 2; ++i) std::this_thread::sleep_for(milliseconds(10));
   EXPECT_EQ(closed, 2);
+  server_->Stop(milliseconds(0));  // before what the handler uses goes
 }
 
 TEST_F(Http2Server, EndsAnAbandonedStreamWithAnError) {

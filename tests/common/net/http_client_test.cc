@@ -39,6 +39,7 @@ TEST_F(Client, SendsAndKeepsItsConnection) {
     EXPECT_EQ(response->FindHeader("x-id"), "7");
     EXPECT_EQ(response->FindHeader("absent"), "");
   }
+  server_->Stop(milliseconds(0));  // before what the handler uses goes
 }
 
 TEST_F(Client, VerifiesCertificatesUnlessToldNotTo) {

@@ -79,6 +79,7 @@ TEST_F(Http1Streaming, TellsHowMuchIsQueuedAndWhenItDrained) {
   EXPECT_GT(queued, 0U);
   EXPECT_EQ(drained, 3);
   EXPECT_GT(answer.size(), 48 * kMiB);
+  server_->Stop(milliseconds(0));  // before what the handler uses goes
 }
 
 TEST_F(Http1Streaming, NoticesAClientThatLeaves) {
@@ -104,6 +105,7 @@ TEST_F(Http1Streaming, NoticesAClientThatLeaves) {
   waiting.Close();
   for (int i = 0; i < 500 && closed < 2; ++i) std::this_thread::sleep_for(milliseconds(10));
   EXPECT_EQ(closed, 2);
+  server_->Stop(milliseconds(0));  // before what the handler uses goes
 }
 
 TEST_F(Http1Streaming, AnAbandonedStreamLooksBroken) {
@@ -192,6 +194,7 @@ TEST_F(ServerStop, ManyConnectionsSpreadOverTheExecutors) {
   }
   ASSERT_EQ(served.size(), 2U);
   EXPECT_EQ(served.begin()->second, 8);
+  server_->Stop(milliseconds(0));  // before what the handler uses goes
 }
 
 }  // namespace
