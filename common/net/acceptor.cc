@@ -82,7 +82,10 @@ Result<std::shared_ptr<Acceptor>> Acceptor::Listen(std::shared_ptr<ServerContext
     return InvalidArgument("listen address '" + address + "': " + ::gai_strerror(error));
   }
   std::unique_ptr<addrinfo, decltype(&::freeaddrinfo)> owner(found, &::freeaddrinfo);
-  ASSIGN_OR_RETURN(const int fd, OpenListening(*found, address));
+  // IPv4 first: "localhost" is both, and clients that are told 127.0.0.1 know no other.
+  const addrinfo* chosen = found;
+  while (chosen != nullptr && chosen->ai_family != AF_INET) chosen = chosen->ai_next;
+  ASSIGN_OR_RETURN(const int fd, OpenListening(chosen == nullptr ? *found : *chosen, address));
   sockaddr_storage bound{};
   socklen_t size = sizeof bound;
   ::getsockname(fd, reinterpret_cast<sockaddr*>(&bound), &size);

@@ -32,10 +32,11 @@ class ResponseWriter {
   virtual void Write(Slice data) = 0;
   virtual void End() = 0;
   // Bytes given to Write that the kernel has not taken: back off past your own limit, go on after
-  // `on_drained`, which is called whenever it falls to 0.
+  // `on_drained`, which is called whenever it falls to 0 (never from inside Write).
   virtual size_t QueuedBytes() const = 0;
   virtual void OnDrained(std::function<void()> on_drained) = 0;
-  // Called once, when the connection or the HTTP/2 stream is gone before End.
+  // Called once, when the connection or the HTTP/2 stream is gone before Send or End. Both
+  // callbacks are dropped, with what they hold, when the answer ends.
   virtual void OnClosed(std::function<void()> on_closed) = 0;
   virtual bool closed() const = 0;
 };
@@ -73,12 +74,14 @@ using HttpHandler =
 // HTTP/1.1 and HTTP/2 (by preface in clear text; by ALPN or by preface in TLS) on one port.
 // Connections are spread over the IoThreads and stay on one executor for life. Made in main; Stop
 // (or the destructor) closes the listeners, sends GOAWAY, lets requests in flight finish within
-// `grace`, then closes every connection and waits for their handlers.
+// `grace`, then closes every connection. No handler is called after Stop; a writer may outlive the
+// server, it then drops what it is given.
 class HttpServer {
  public:
   HttpServer(IoThreads& io, HttpServerOptions options, HttpHandler handler);
   ~HttpServer();
-  // Listens on "host:port" (port 0: any) in clear text or, with `tls`, in TLS. Returns the port.
+  // Listens on "host:port" (port 0: any; no host: every IPv4 interface; a name: its IPv4 address if
+  // it has one, else its first) in clear text or, with `tls`, in TLS. Returns the port.
   Result<uint16_t> Listen(const std::string& address, std::shared_ptr<TlsContext> tls = nullptr);
   // From any thread but an executor's own.
   void Stop(std::chrono::milliseconds grace = std::chrono::milliseconds(2000));
