@@ -19,17 +19,16 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/kinesis/types"
 )
 
-const endOfTime = int64(1) << 62
-
 type recorder struct {
 	client *kinesis.Client
 	stream string
 	start  time.Time
 
-	mu      sync.Mutex
-	history []porcupine.Operation
-	unknown int
-	failed  int
+	mu          sync.Mutex
+	history     []porcupine.Operation
+	unknown     int
+	failed      int // reads
+	lastFailure error
 }
 
 func (r *recorder) now() int64 { return time.Since(r.start).Nanoseconds() }
@@ -54,48 +53,47 @@ func (r *recorder) put(ctx context.Context, client, shard int, value string) {
 		time.Sleep(50 * time.Millisecond)
 	}
 	r.add(porcupine.Operation{ClientId: client, Input: input{shard, value}, Call: call,
-		Output: content{}, Return: back})
+		Return: back})
 }
 
 // Reads from the first record until an answer is empty and says that nothing is behind it.
 func (r *recorder) read(ctx context.Context, client, shard int) []string {
 	call := r.now()
-	seen, values, err := r.readAll(ctx, fmt.Sprintf("shardId-%012d", shard))
+	values, err := r.readAll(ctx, fmt.Sprintf("shardId-%012d", shard))
 	if err != nil {
 		r.mu.Lock()
 		r.failed++
+		r.lastFailure = err
 		r.mu.Unlock()
 		time.Sleep(50 * time.Millisecond)
 		return nil
 	}
-	r.add(porcupine.Operation{ClientId: client, Input: input{shard: shard}, Call: call, Output: seen,
+	r.add(porcupine.Operation{ClientId: client, Input: input{shard: shard}, Call: call, Output: output{values},
 		Return: r.now()})
 	return values
 }
 
-func (r *recorder) readAll(ctx context.Context, shard string) (content, []string, error) {
-	var seen content
+func (r *recorder) readAll(ctx context.Context, shard string) ([]string, error) {
 	var values []string
 	start, err := r.client.GetShardIterator(ctx, &kinesis.GetShardIteratorInput{StreamName: &r.stream,
 		ShardId: &shard, ShardIteratorType: types.ShardIteratorTypeTrimHorizon})
 	if err != nil {
-		return seen, values, err
+		return values, err
 	}
 	for position := start.ShardIterator; position != nil; {
 		page, err := r.client.GetRecords(ctx, &kinesis.GetRecordsInput{ShardIterator: position})
 		if err != nil {
-			return seen, values, err
+			return values, err
 		}
 		for _, record := range page.Records {
-			seen = seen.with(string(record.Data))
 			values = append(values, string(record.Data))
 		}
 		if len(page.Records) == 0 && aws.ToInt64(page.MillisBehindLatest) == 0 {
-			return seen, values, nil
+			return values, nil
 		}
 		position = page.NextShardIterator
 	}
-	return seen, values, fmt.Errorf("%s was closed", shard)
+	return values, fmt.Errorf("%s was closed", shard)
 }
 
 // The first hash key of one of the four shards of a new on-demand stream.
@@ -117,41 +115,6 @@ func (r *recorder) run(client int, seconds float64, shards int) {
 		cancel()
 		time.Sleep(time.Duration(choose.IntN(10)) * time.Millisecond)
 	}
-}
-
-// The history with the puts of unknown outcome decided by what is there in the end, which spares the
-// search an operation without end each. One that left nothing is taken out: a read that saw such a value
-// before it vanished then fits no order, and rightly so. One that is there took effect before what stands
-// after it, so no later than the earliest return among those.
-func (r *recorder) decided(shards [][]string) []porcupine.Operation {
-	puts := map[string]*porcupine.Operation{}
-	for i := range r.history {
-		if value := r.history[i].Input.(input).put; value != "" {
-			puts[value] = &r.history[i]
-		}
-	}
-	present := map[string]bool{}
-	for _, values := range shards {
-		limit := r.now()
-		for i := len(values) - 1; i >= 0; i-- {
-			present[values[i]] = true
-			put := puts[values[i]]
-			if put == nil {
-				continue // nobody wrote it: the reads will not fit
-			}
-			if put.Return == endOfTime {
-				put.Return = max(limit, put.Call)
-			}
-			limit = min(limit, put.Return)
-		}
-	}
-	var history []porcupine.Operation
-	for _, operation := range r.history {
-		if operation.Return != endOfTime || present[operation.Input.(input).put] {
-			history = append(history, operation)
-		}
-	}
-	return history
 }
 
 func main() {
@@ -182,10 +145,13 @@ func main() {
 	for shard := range *shards {
 		final = append(final, r.read(context.Background(), *clients, shard))
 	}
-	history := r.decided(final)
+	history := steps(r.history, final)
 	verdict := porcupine.CheckOperationsTimeout(shardModel, history, time.Minute)
 	fmt.Printf("%s: %d operations, %d puts of unknown outcome, %d reads failed\n", verdict,
 		len(history), r.unknown, r.failed)
+	if r.lastFailure != nil {
+		fmt.Println("the last read that failed:", r.lastFailure)
+	}
 	if verdict != porcupine.Ok {
 		os.Exit(1)
 	}
