@@ -1,6 +1,6 @@
 """kill -9 at random points: of the shard process, of the supervisor, of all. Every acknowledged record is
-read back once, in order. MILLRACE_KILLS says how often (default 20), MILLRACE_SEED makes it the same
-again."""
+read back once, in order. MILLRACE_KILLS says how often (default 20), MILLRACE_VICTIMS what, MILLRACE_SEED
+makes it the same again."""
 
 import contextlib
 import os
@@ -16,13 +16,17 @@ from server import Server
 from workload import CALL, Tail, Workload, read_everything
 
 KILLS = int(os.environ.get("MILLRACE_KILLS", "20"))
+# What to kill, and how often of ten.
+VICTIMS = {"shard": 6, "all": 3, "supervisor": 1}
+VICTIMS = {name: weight for name, weight in VICTIMS.items()
+           if name in os.environ.get("MILLRACE_VICTIMS", "shard all supervisor").split()}
 KILLS_A_STREAM = 20
 COMES_BACK_S = 20
 
 
 def kill(server, choose):
     """Kills something and has it back; what was killed."""
-    what = choose.choices(("shard", "all", "supervisor"), (6, 3, 1))[0]
+    what, = choose.choices(list(VICTIMS), list(VICTIMS.values()))
     if what == "shard":
         assert server.kill_shards(), f"no shard process: {server.descendants()}"
         return what
@@ -112,6 +116,20 @@ def test_no_acknowledged_record_is_lost_by_a_kill():
     for what, seconds in times.items():
         print(f"{what}: {len(seconds)} kills, writes went on after "
               f"{statistics.median(seconds):.2f} s (median), {max(seconds):.2f} s (worst)")
+
+
+def test_a_supervisor_killed_alone_is_started_again_at_once():
+    with Server(tls=False) as server:
+        client = kinesis.make_client(server.endpoint)
+        name = kinesis.create_stream(client, kinesis.unique_name("orphan"), **kinesis.on_demand())
+        with Workload(server.endpoint, name, 1) as workload:
+            for _ in range(2):
+                assert workload.goes_on(COMES_BACK_S) is not None
+                server.kill_supervisor()
+                server.start()
+                assert workload.goes_on(COMES_BACK_S) is not None, server.tail()
+        shards, by_shard = read_everything(client, name)
+        assert workload.ledger.faults(shards, by_shard)[:5] == []
 
 
 def test_a_clean_stop_is_quick_and_keeps_everything():

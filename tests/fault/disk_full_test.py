@@ -13,7 +13,8 @@ from server import Server
 from workload import CALL, make_payload, read_everything
 from ledger import Ledger
 
-VOLUME_MIB = int(os.environ.get("MILLRACE_VOLUME_MIB", "64"))
+# Two lanes, two segments of 64 MiB each, and a quarter of it for the ballast that makes room again.
+VOLUME_MIB = int(os.environ.get("MILLRACE_VOLUME_MIB", "320"))
 RETRYABLE = {"ProvisionedThroughputExceededException", "InternalFailure", "ServiceUnavailable",
              "ServiceUnavailableException", "ThrottlingException"}
 
