@@ -59,13 +59,26 @@ size_t BufferPool::ClassSize(size_t size) {
   return index < kClassCount ? kClassSizes[index] : (size + kPage - 1) / kPage * kPage;
 }
 
+bool BufferPool::Charge(size_t bytes) {
+  if (bytes_out_.fetch_add(bytes, std::memory_order_relaxed) + bytes <= bytes_max_) return true;
+  bytes_out_.fetch_sub(bytes, std::memory_order_relaxed);
+  return false;
+}
+
+PoolCharge::~PoolCharge() { pool_->bytes_out_.fetch_sub(charged_, std::memory_order_relaxed); }
+
+bool PoolCharge::Cover(size_t bytes) {
+  if (bytes <= charged_) return true;
+  const size_t more = (bytes - charged_ + kPage - 1) / kPage * kPage;
+  if (!pool_->Charge(more)) return false;
+  charged_ += more;
+  return true;
+}
+
 SlabRef BufferPool::Take(size_t size) {
   const size_t capacity = ClassSize(size);
   if (capacity < size) return nullptr;  // wrapped around
-  if (bytes_out_.fetch_add(capacity, std::memory_order_relaxed) + capacity > bytes_max_) {
-    bytes_out_.fetch_sub(capacity, std::memory_order_relaxed);
-    return nullptr;
-  }
+  if (!Charge(capacity)) return nullptr;
   uint8_t* data = nullptr;
   if (size_t index = ClassIndex(size); index < kClassCount) {
     FreeList& list = free_[index];

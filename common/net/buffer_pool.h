@@ -54,18 +54,35 @@ class BufferPool : public std::enable_shared_from_this<BufferPool> {
 
  private:
   friend class Slab;
+  friend class PoolCharge;
   static constexpr size_t kClassCount = 15;
   struct FreeList {
     std::mutex mu;
     std::vector<uint8_t*> blocks;
     size_t blocks_min = 0;  // fewest that lay here since the last Trim
   };
+  bool Charge(size_t bytes);
   void Return(uint8_t* data, size_t capacity);
 
   const size_t bytes_max_;
   std::atomic<size_t> bytes_out_ = 0;
   std::atomic<size_t> bytes_free_ = 0;
   std::array<FreeList, kClassCount> free_;
+};
+
+// Memory that is not a slab but counts as the pool's: text that a client made us keep. A value of
+// its keeper; gives back on destruction.
+class PoolCharge {
+ public:
+  explicit PoolCharge(std::shared_ptr<BufferPool> pool) : pool_(std::move(pool)) {}
+  ~PoolCharge();
+  PoolCharge(const PoolCharge&) = delete;
+  // Charges so that `bytes` in all are paid for; false when the pool is out.
+  [[nodiscard]] bool Cover(size_t bytes);
+
+ private:
+  const std::shared_ptr<BufferPool> pool_;
+  size_t charged_ = 0;
 };
 
 }  // namespace millrace::net

@@ -114,9 +114,17 @@ void Connection::WaitReadable() {
   watch_->WaitReadable(shared_from_this());
 }
 
+void Connection::ContinueSoon() {
+  worker_.executor().Post([self = shared_from_this()] {
+    if (!self->closed_ && self->phase_ == Phase::kSession) self->session_->OnReadable();
+  });
+}
+
 void Connection::WaitWritable() {
   if (writing_ || closed_) return;
   writing_ = true;
+  if (!blocked_) send_clock_.Start(CoarseNow(), sent_bytes_);
+  blocked_ = true;
   watch_->WaitWritable(shared_from_this());
 }
 
@@ -139,12 +147,15 @@ Connection::FlushResult Connection::Flush() {
       out_.Consume(sent);
       context_->metrics.sent_bytes.Add(static_cast<double>(sent));
     }
-    if (sent > 0 || transport_->pending_output() < pending_before) sent_last_ = CoarseNow();
+    // TLS takes more than the socket does: what counts is what left.
+    sent_bytes_ +=
+        sent + pending_before - std::min(pending_before + sent, transport_->pending_output());
     if (sent < offered || transport_->pending_output() > 0) {
       WaitWritable();
       return FlushResult::kBlocked;
     }
   }
+  blocked_ = false;
   return FlushResult::kDrained;
 }
 
@@ -191,7 +202,9 @@ void Connection::ThrowInputAway() {
 
 void Connection::OnTick(MonoTime now) {
   const HttpServerLimits& limits = context_->options.limits;
-  if (writing_ && now - sent_last_ > limits.idle_time_max) {
+  // A client that doesn't read holds its answer in memory.
+  if (blocked_ && send_clock_.IsTooSlow(now, sent_bytes_, limits.idle_time_max,
+                                        static_cast<double>(limits.body_bytes_per_second_min))) {
     context_->metrics.CountRefused("time");
     return Close();
   }

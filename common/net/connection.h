@@ -4,6 +4,7 @@
 #include <string>
 
 #include "common/net/out_queue.h"
+#include "common/net/progress_clock.h"
 #include "common/net/server_context.h"
 #include "common/net/session.h"
 #include "common/net/socket_watch.h"
@@ -37,6 +38,8 @@ class Connection final : public ReadinessHandler, public std::enable_shared_from
   ssize_t Read(void* data, size_t size);
   // One OnReadable when there is something to read; asking twice is asking once.
   void WaitReadable();
+  // One call of the session's OnReadable after others have had their turn, readable or not.
+  void ContinueSoon();
   // What to send; Flush sends as much of it as the socket takes and the rest as it can.
   OutQueue& out() { return out_; }
   enum class FlushResult { kDrained, kBlocked, kFailed };
@@ -81,11 +84,13 @@ class Connection final : public ReadinessHandler, public std::enable_shared_from
   InputBuffer preface_;
   OutQueue out_;
   MonoTime phase_since_;
-  MonoTime sent_last_{};
+  ProgressClock send_clock_;  // while blocked_
+  uint64_t sent_bytes_ = 0;
   size_t lingered_bytes_ = 0;
   size_t worker_index_ = 0;
   bool reading_ = false;
-  bool writing_ = false;
+  bool writing_ = false;  // waits until writable
+  bool blocked_ = false;  // output is left over
   bool closing_ = false;
   bool closed_ = false;
 };

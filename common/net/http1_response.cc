@@ -70,8 +70,8 @@ void Http1Session::OnTick(MonoTime now) {
     } else if (now - since_ > limits.header_time_max) {
       Refuse({408, "The request's head took too long."});
     }
-  } else if (reading() &&
-             body_clock_.IsTooSlow(now, body_received_, body_memory(), connection_.context())) {
+  } else if (reading() && body_clock_.IsTooSlow(now, body_received_, limits.body_grace,
+                                                connection_.context().BodyRateMin(body_memory()))) {
     Refuse({408, "The request's body came too slowly."});
   }
 }

@@ -14,6 +14,9 @@ constexpr size_t kReadSizeMin = 16 * kKiB;
 constexpr size_t kReadSizeMax = kMiB;
 constexpr size_t kChunkedReadSize = 64 * kKiB;
 constexpr size_t kReadAheadMax = 16 * kKiB;
+// In one turn, so that a client that always has more leaves the executor to others.
+constexpr size_t kRequestsPerTurn = 64;
+constexpr size_t kReadsPerTurn = 16;
 
 HeadLimits HeadLimitsOf(const HttpServerLimits& limits) {
   return {limits.header_bytes_max, limits.header_fields_max, limits.request_line_bytes_max};
@@ -47,15 +50,20 @@ void Http1Session::Pump(bool readable) {
   if (pumping_) return;
   pumping_ = true;
   ReadResult result = readable ? ReadResult::kMore : ReadResult::kSome;
-  while (true) {
+  turn_requests_ = 0;
+  bool interrupted = false;
+  for (size_t reads = 0;; ++reads) {
     ParseBuffered();
     if (connection_.closed() || !reading()) break;
+    interrupted = turn_requests_ == kRequestsPerTurn || reads == kReadsPerTurn;
+    if (interrupted) break;
     if (result != ReadResult::kMore && !connection_.transport().HasBufferedInput()) break;
     result = ReadSome();
     if (result == ReadResult::kNone) break;
   }
   pumping_ = false;
   input_.ReleaseIfEmpty();
+  if (interrupted) return connection_.ContinueSoon();
   // While a request is being answered too: to learn that its client went away.
   if (reading() || state_ == State::kAnswering) connection_.WaitReadable();
 }
@@ -113,7 +121,7 @@ void Http1Session::ReadAhead() {
 
 void Http1Session::ParseBuffered() {
   bool more = true;
-  while (more && !connection_.closed()) {
+  while (more && !connection_.closed() && turn_requests_ < kRequestsPerTurn) {
     switch (state_) {
       case State::kHead:
         more = ParseHeadBuffered();
@@ -172,7 +180,7 @@ void Http1Session::BeginRequest(size_t head_size) {
     read_size_ = kReadSizeMin;
     chunks_ = ChunkedDecoder();
     state_ = State::kChunkedBody;
-    body_clock_.Start(CoarseNow());
+    body_clock_.Start(CoarseNow(), body_received_);
   } else {
     BeginBody(static_cast<size_t>(head.content_length.value_or(0)));
     read_size_ = std::clamp(head_size + body_size_, kReadSizeMin, kReadSizeMax);
@@ -200,7 +208,7 @@ void Http1Session::BeginBody(size_t size) {
   body_received_ = input_.size();
   input_ = InputBuffer();
   state_ = State::kBody;
-  body_clock_.Start(CoarseNow());
+  body_clock_.Start(CoarseNow(), body_received_);
 }
 
 bool Http1Session::DecodeChunks() {
@@ -252,6 +260,7 @@ void Http1Session::DispatchWithBody() {
 
 void Http1Session::Dispatch() {
   state_ = State::kAnswering;
+  ++turn_requests_;
   std::shared_ptr<Http1Writer> writer = Http1Writer::Make(*this);
   writer_ = writer.get();
   body_slab_ = nullptr;

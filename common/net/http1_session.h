@@ -2,10 +2,10 @@
 
 #include <memory>
 
-#include "common/net/body_clock.h"
 #include "common/net/chunked_decoder.h"
 #include "common/net/connection.h"
 #include "common/net/http1_parser.h"
+#include "common/net/progress_clock.h"
 #include "common/net/session.h"
 
 namespace millrace::net {
@@ -69,6 +69,7 @@ class Http1Session final : public Session {
   size_t read_size_;  // as much as the last request took
   bool empty_line_skipped_ = false;
   bool pumping_ = false;
+  size_t turn_requests_ = 0;  // given to the handler in this turn
   bool draining_ = false;
   bool input_ended_ = false;
 
@@ -81,7 +82,7 @@ class Http1Session final : public Session {
   size_t body_bytes_max_ = 0;
   ChunkedDecoder chunks_;
   MonoTime since_{};  // idle, or head begun
-  BodyClock body_clock_;
+  ProgressClock body_clock_;
 
   // The request that is being answered.
   Http1Writer* writer_ = nullptr;

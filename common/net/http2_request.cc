@@ -14,6 +14,7 @@ namespace {
 // What RFC 9113 adds to a field's name and value when it counts a header list.
 constexpr size_t kFieldOverhead = 32;
 constexpr size_t kDigitsMax = 18;
+constexpr Refusal kOutOfMemory{503, "Too many requests are being received."};
 
 uint64_t ParseLength(std::string_view digits) {
   uint64_t length = 0;
@@ -36,7 +37,8 @@ void Http2Session::BeginStream(int32_t stream_id) {
     nghttp2_submit_rst_stream(session_, NGHTTP2_FLAG_NONE, stream_id, NGHTTP2_REFUSED_STREAM);
     return;
   }
-  streams_.try_emplace(stream_id, std::make_unique<Http2Stream>(stream_id));
+  streams_.try_emplace(stream_id,
+                       std::make_unique<Http2Stream>(stream_id, connection_.context().pool));
 }
 
 void Http2Session::AddField(Http2Stream& stream, std::string_view name, std::string_view value) {
@@ -52,19 +54,25 @@ void Http2Session::AddField(Http2Stream& stream, std::string_view name, std::str
     if (stream.refusal.status == 0) stream.refusal = {431, "The headers are too large."};
     return;
   }
-  stream.fields.push_back({stream.header_text.size(), name.size(), value.size()});
-  stream.header_text.append(name).append(value);
+  // A few bytes on the wire may name a field of kilobytes.
+  std::string& text = stream.header->text;
+  if (!stream.header->charge.Cover(text.size() + name.size() + value.size())) {
+    if (stream.refusal.status == 0) stream.refusal = kOutOfMemory;
+    return;
+  }
+  stream.fields.push_back({text.size(), name.size(), value.size()});
+  text.append(name).append(value);
 }
 
 void Http2Session::CompleteHead(Http2Stream& stream) {
   stream.head_complete = true;
   HttpRequest& request = stream.request;
-  auto text = std::make_shared<const std::string>(std::move(stream.header_text));
+  const std::shared_ptr<const Http2Stream::HeaderBlock> header = std::move(stream.header);
   std::string_view expect;
   std::string_view host;
   request.headers.reserve(stream.fields.size());
   for (const Http2Stream::Field& field : stream.fields) {
-    const std::string_view name(text->data() + field.name_begin, field.name_size);
+    const std::string_view name(header->text.data() + field.name_begin, field.name_size);
     const std::string_view value(name.data() + name.size(), field.value_size);
     if (name == ":method") {
       request.method = value;
@@ -87,7 +95,7 @@ void Http2Session::CompleteHead(Http2Stream& stream) {
   request.version = HttpVersion::kHttp2;
   request.tls = connection_.encrypted();
   request.peer = connection_.peer();
-  request.storage = std::move(text);
+  request.storage = header;
   stream.head_only = request.method == "HEAD";
   if (stream.refusal.status == 0) CheckHead(stream, expect);
   if (stream.refusal.status != 0) Refuse(stream);
@@ -96,7 +104,7 @@ void Http2Session::CompleteHead(Http2Stream& stream) {
 void Http2Session::CheckHead(Http2Stream& stream, std::string_view expect) {
   ServerContext& context = connection_.context();
   const HttpRequest& request = stream.request;
-  stream.body_clock.Start(CoarseNow());
+  stream.body_clock.Start(CoarseNow(), 0);
   if (!IsKnownMethod(request.method)) {
     stream.refusal = {501, "This method is not implemented."};
   } else if (request.target.size() > context.options.limits.request_line_bytes_max) {
@@ -131,7 +139,7 @@ void Http2Session::AppendToBody(Http2Stream& stream, const uint8_t* data, size_t
     const size_t known = static_cast<size_t>(stream.content_length.value_or(0));
     SlabRef larger = connection_.context().pool->Take(std::max({needed, 2 * capacity, known}));
     if (larger == nullptr) {
-      stream.refusal = {503, "Too many requests are being received."};
+      stream.refusal = kOutOfMemory;
       return Refuse(stream);
     }
     if (capacity > 0) std::memcpy(larger->data(), stream.body->data(), stream.body_received);

@@ -78,7 +78,6 @@ void Http2Session::SubmitResponse(Http2Stream& stream, int status,
   provider.read_callback = ReadData;
   const std::vector<nghttp2_nv> fields = head.Fields();
   stream.answering = true;
-  stream.sent_last = CoarseNow();
   if (nghttp2_submit_response(session_, stream.id, fields.data(), fields.size(),
                               has_data ? &provider : nullptr) != 0) {
     ResetStream(stream);
@@ -88,7 +87,7 @@ void Http2Session::SubmitResponse(Http2Stream& stream, int status,
 
 void Http2Session::Queue(Http2Stream& stream, Slice data) {
   if (data.empty()) return;
-  if (stream.queued_bytes == 0) stream.sent_last = CoarseNow();
+  if (stream.queued_bytes == 0) stream.send_clock.Start(CoarseNow(), stream.sent_bytes);
   stream.queued_bytes += data.size();
   stream.queue.push_back(std::move(data));
 }
@@ -127,7 +126,7 @@ void Http2Session::SendData(Http2Stream& stream, const uint8_t* frame_head, size
   if (size > 0 && stream.sending_bytes == 0) sending_.push_back(stream.id);
   stream.queued_bytes -= size;
   stream.sending_bytes += size;
-  stream.sent_last = CoarseNow();
+  stream.sent_bytes += size;
   while (size > 0) {
     Slice& front = stream.queue.front();
     const size_t part = std::min(size, front.size());

@@ -71,9 +71,7 @@ void Http2Session::FinishTurn(bool more) {
   Flush();
   if (failed_ || connection_.closed()) return;
   if (!more) return connection_.WaitReadable();
-  // The rest, part of which TLS may hold already, after others have had their turn.
-  connection_.worker().executor().Post(
-      [connection = connection_.shared_from_this()] { connection->OnReadable(); });
+  connection_.ContinueSoon();  // TLS may hold the rest already
 }
 
 void Http2Session::Dispatch() {
@@ -201,16 +199,19 @@ void Http2Session::OnTick(MonoTime now) {
 
 void Http2Session::CheckStream(Http2Stream& stream, MonoTime now) {
   ServerContext& context = connection_.context();
+  const HttpServerLimits& limits = context.options.limits;
   if (stream.receiving && stream.head_complete && stream.refusal.status == 0) {
     const size_t memory = stream.body == nullptr ? 0 : stream.body->capacity();
-    if (stream.body_clock.IsTooSlow(now, stream.body_received, memory, context)) {
+    if (stream.body_clock.IsTooSlow(now, stream.body_received, limits.body_grace,
+                                    context.BodyRateMin(memory))) {
       stream.refusal = {408, "The request's body came too slowly."};
       Refuse(stream);
     }
   }
   // A client that leaves its window shut holds our answer in memory.
   if (stream.queued_bytes > 0 && stream.answering &&
-      now - stream.sent_last > context.options.limits.idle_time_max) {
+      stream.send_clock.IsTooSlow(now, stream.sent_bytes, limits.idle_time_max,
+                                  static_cast<double>(limits.body_bytes_per_second_min))) {
     context.metrics.CountRefused("time");
     ResetStream(stream);
   }

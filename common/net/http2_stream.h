@@ -5,10 +5,10 @@
 #include <string>
 #include <vector>
 
-#include "common/net/body_clock.h"
 #include "common/net/buffer_pool.h"
 #include "common/net/http1_parser.h"
 #include "common/net/http_types.h"
+#include "common/net/progress_clock.h"
 
 namespace millrace::net {
 
@@ -17,16 +17,22 @@ class Http2Writer;
 // One HTTP/2 stream from its HEADERS to its close: the request as it is received, then the answer
 // as it is sent. Owned by the Http2Session, on its executor.
 struct Http2Stream {
-  explicit Http2Stream(int32_t stream_id) : id(stream_id) {}
+  Http2Stream(int32_t stream_id, std::shared_ptr<BufferPool> pool)
+      : id(stream_id), header(std::make_shared<HeaderBlock>(std::move(pool))) {}
   const int32_t id;
 
-  // The request. Header text is kept in one string, which the request takes along.
+  // The request. Header text is kept in one block, which the request takes along.
+  struct HeaderBlock {
+    explicit HeaderBlock(std::shared_ptr<BufferPool> pool) : charge(std::move(pool)) {}
+    std::string text;
+    PoolCharge charge;
+  };
   struct Field {
     size_t name_begin;
     size_t name_size;
     size_t value_size;  // stands behind the name
   };
-  std::string header_text;
+  std::shared_ptr<HeaderBlock> header;
   std::vector<Field> fields;
   size_t header_list_size = 0;  // as RFC 9113 counts it
   bool head_complete = false;
@@ -37,7 +43,7 @@ struct Http2Stream {
   SlabRef body;
   size_t body_received = 0;
   size_t body_bytes_max = 0;
-  BodyClock body_clock;
+  ProgressClock body_clock;
 
   // The answer.
   Http2Writer* writer = nullptr;
@@ -48,7 +54,8 @@ struct Http2Stream {
   size_t sending_bytes = 0;  // in the connection's output
   bool ended = false;        // nothing is added to `queue` any more
   bool deferred = false;     // nghttp2 waits for more
-  MonoTime sent_last{};
+  uint64_t sent_bytes = 0;
+  ProgressClock send_clock;  // while something is queued
 };
 
 }  // namespace millrace::net

@@ -14,6 +14,8 @@ using std::chrono::milliseconds;
 constexpr size_t kDefaultBodyBytesMax = 16 * kMiB;
 constexpr milliseconds kTickMin{5};
 constexpr milliseconds kTickMax{500};
+// With more than half of the receive pool out, the slow may hold their part of it for this long.
+constexpr double kSecondsUnderPressure = 16;
 constexpr Duration kTrimEvery = std::chrono::seconds(10);
 
 // Often enough that no limit is overrun by more than a quarter.
@@ -184,6 +186,12 @@ ServerContext::ServerContext(IoThreads& io, HttpServerOptions server_options,
   for (size_t i = 0; i < io.size(); ++i) {
     workers.push_back(std::make_unique<Worker>(io.at(i), *this));
   }
+}
+
+double ServerContext::BodyRateMin(size_t memory) const {
+  const auto rate = static_cast<double>(options.limits.body_bytes_per_second_min);
+  if (!pool->UnderPressure()) return rate;
+  return std::max(rate, static_cast<double>(memory) / kSecondsUnderPressure);
 }
 
 size_t ServerContext::BodyBytesMax(const HttpRequest& head) const {

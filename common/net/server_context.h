@@ -98,6 +98,8 @@ struct ServerContext {
 
   // Bytes of body this head may have.
   size_t BodyBytesMax(const HttpRequest& head) const;
+  // Bytes a second at which a body must come that holds `memory` of the pool.
+  double BodyRateMin(size_t memory) const;
   void CountConnectionClosed();
 
   const HttpServerOptions options;

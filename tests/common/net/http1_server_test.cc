@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
 
-#include <numeric>
+#include <atomic>
+#include <thread>
 
 #include "common/base/bytes.h"
 #include "tests/common/net/net_fixture.h"
@@ -88,6 +89,31 @@ TEST_F(Http1Server, AnswersPipelinedRequestsInOrder) {
   for (int i = 0; i < kCount; ++i) {
     ASSERT_TRUE(EndsWith(client.HearResponse(), "\r\n\r\n" + label(i))) << i;
   }
+}
+
+TEST_F(Http1Server, AClientThatAlwaysHasMoreStarvesNobody) {
+  Serve(Echo);
+  RawClient flooding(port_);
+  RawClient elsewhere(port_);  // so that the next one is on the first one's executor
+  RawClient other(port_);
+  std::atomic<bool> done = false;
+  std::thread saying([&] {
+    std::string requests;
+    for (int i = 0; i < 1000; ++i) requests += "GET /flood HTTP/1.1\r\nHost: h\r\n\r\n";
+    while (!done) flooding.Say(requests);
+  });
+  std::thread hearing([&] {
+    while (!flooding.Hear().empty()) {
+    }
+  });
+  for (int i = 0; i < 20; ++i) {
+    other.Say(Request("mine"));
+    EXPECT_TRUE(EndsWith(other.HearResponse(), "mine"));
+  }
+  done = true;
+  saying.join();
+  flooding.FinishSaying();
+  hearing.join();
 }
 
 TEST_F(Http1Server, TakesARequestByteByByte) {

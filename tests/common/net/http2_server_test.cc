@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <atomic>
 #include <thread>
 
@@ -171,6 +172,28 @@ TEST_F(Http2Server, RefusesWhatIsTooLargeAndGoesOn) {
   int32_t fine = client.Submit("POST", "/", std::string(1000, 'y'));
   ASSERT_TRUE(client.RunUntilClosed(fine));
   EXPECT_EQ(client.answer(fine).body, std::string(1000, 'y'));
+}
+
+TEST_F(Http2Server, CountsHeaderTextAsReceivedMemory) {
+  HttpServerOptions options;
+  options.limits.receive_pool_bytes_max = kMiB;
+  Serve(SendBodyBack, options);
+  Http2TestClient client(port_, {});
+  std::vector<int32_t> streams;
+  // The header compresses to a few bytes each time but the first.
+  for (int i = 0; i < 100; ++i) {
+    streams.push_back(client.Submit(
+        "POST", "/", "", Http2TestClient::Headers(8, {"x", std::string(3500, 'y')}), false));
+  }
+  auto refused = [&] {
+    return std::count_if(streams.begin(), streams.end(),
+                         [&](int32_t stream) { return client.answer(stream).status == 503; });
+  };
+  EXPECT_TRUE(client.RunUntil([&] { return refused() > 50; }));
+  EXPECT_LT(refused(), 75);
+  client.Continue(streams[0], "fine", true);
+  ASSERT_TRUE(client.RunUntilClosed(streams[0]));
+  EXPECT_EQ(client.answer(streams[0]).body, "fine");
 }
 
 TEST_F(Http2Server, ContinuesAnExpectedRequest) {
