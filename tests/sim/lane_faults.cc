@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "dataplane/storage/block_format.h"
 #include "dataplane/storage/segment_index.h"
 #include "tests/sim/lane_world.h"
@@ -8,6 +10,9 @@ namespace {
 
 constexpr uint64_t kRotOneIn = 300;
 constexpr uint64_t kRotMax = 12;  // of one run
+// Small records fill a block each and leave little of it live: only the cleaner gets that room
+// back.
+constexpr uint64_t kLiveFractionDivisor = 8;
 constexpr auto kDiskChangesMean = std::chrono::seconds(2);
 
 }  // namespace
@@ -39,7 +44,15 @@ void LaneWorld::FreeDisk() {
   disk_changes_at_ = clock_.Now() + 4 * Around(kDiskChangesMean);
 }
 
-bool LaneWorld::MayBeFull() const { return disk_full_ || settings_.lane.bytes_max != UINT64_MAX; }
+// A log that may have only so many bytes makes room by itself once most of what it holds is trimmed
+// or dropped, whatever it was through before.
+MonoTime LaneWorld::RoomSince() {
+  const uint64_t bytes_max = std::min(settings_.lane.bytes_max, settings_.disk.capacity_bytes);
+  if (disk_full_ || lane_->stats().live_bytes > bytes_max / kLiveFractionDivisor) {
+    space_since_ = clock_.Now();
+  }
+  return space_since_;
+}
 
 void LaneWorld::Rot() {
   if (report_.rotten >= kRotMax) return;

@@ -3,6 +3,7 @@
 //   lane_sim --seeds 1..200 --virtual-seconds 20 many; stops at the first problem
 //   --twice     every seed twice: the traces must be the same
 //   --expect-loss  on a disk that lies: the checker must find the loss
+//   --room      a log that filled its own room must get out of that by itself
 //   --verbose   the settings of each world, and the lane's own log lines
 // A problem is printed with its seed, and the same arguments show it again.
 
@@ -32,6 +33,7 @@ struct Arguments {
   uint64_t virtual_seconds = 60;
   bool twice = false;
   bool expect_loss = false;
+  bool room = false;
   bool verbose = false;
 };
 
@@ -77,6 +79,8 @@ Arguments Parse(int argc, char** argv) {
       arguments.twice = true;
     } else if (name == "--expect-loss") {
       arguments.expect_loss = true;
+    } else if (name == "--room") {
+      arguments.room = true;
     } else if (name == "--verbose") {
       arguments.verbose = true;
     } else {
@@ -90,6 +94,7 @@ Arguments Parse(int argc, char** argv) {
 SimReport RunSeed(uint64_t seed, const Arguments& arguments) {
   seed_under_way = seed;
   SimSettings settings = DrawSettings(seed);
+  settings.checks_room = arguments.room;
   if (arguments.expect_loss) {
     settings.faults = {.lies = true};
     settings.disk.write_error_one_in = settings.disk.read_error_one_in = 0;
@@ -170,9 +175,10 @@ int main(int argc, char** argv) {
     passed = Passes(seed, arguments, &total);
     found |= !passed;
     if (passed || arguments.expect_loss) continue;
-    std::printf("FAILED seed=%llu (lane_sim --seed %llu --virtual-seconds %llu --verbose)\n",
+    std::printf("FAILED seed=%llu (lane_sim --seed %llu --virtual-seconds %llu%s --verbose)\n",
                 static_cast<unsigned long long>(seed), static_cast<unsigned long long>(seed),
-                static_cast<unsigned long long>(arguments.virtual_seconds));
+                static_cast<unsigned long long>(arguments.virtual_seconds),
+                arguments.room ? " --room" : "");
     break;
   }
   const double seconds = CpuSeconds() - begin;

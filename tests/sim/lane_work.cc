@@ -24,6 +24,7 @@ void LaneWorld::ScheduleTick() {
 
 void LaneWorld::Tick() {
   if (!ok()) return;
+  RoomSince();
   MaybeFault();
   const uint64_t what = random_.Below(100);
   if (what < 60) {
@@ -131,9 +132,8 @@ void LaneWorld::CheckRefusal(const ExtentModel& model, const Status& status) {
     case Code::kThrottled:
       return;
     case Code::kNoSpace:
-      if (!MayBeFull() && clock_.Now() > space_since_ + kFullAgainMax) {
-        Fail("the log is full, but there is space");
-      }
+      if (settings_.RoomIsShort() && !settings_.checks_room) return;
+      if (clock_.Now() > RoomSince() + kFullAgainMax) Fail("the log is full, but there is space");
       return;
     case Code::kResourceInUse:
       if (!model.seal_submitted()) Fail("an open extent is called sealed");

@@ -93,7 +93,7 @@ class LaneWorld {
   void RotBlock();
   void RotIndex();
   void DamageModels(const std::string& bytes);
-  bool MayBeFull() const;
+  MonoTime RoomSince();
 
   ExtentModel* Model(const ExtentId& id);
   ExtentModel* PickOpenExtent();
@@ -113,7 +113,7 @@ class LaneWorld {
   std::unique_ptr<storage::Lane> lane_;
 
   std::map<ExtentId, std::unique_ptr<ExtentModel>> models_;
-  std::vector<ExtentModel*> live_;  // those of models_ that are not known to be gone
+  std::vector<ExtentModel*> live_;                // those of models_ that are not known to be gone
   const ExtentModel nobody_{ExtentId(), false};   // stands for an extent that never was
   std::vector<std::optional<ExtentId>> current_;  // by shard: the extent that takes appends
   uint64_t next_epoch_ = 1;

@@ -20,9 +20,9 @@ void DrawLane(Random& random, storage::LaneOptions* lane) {
   lane->write_bytes_max = OneOf(random, {4 * kKiB, 16 * kKiB, 64 * kKiB, 256 * kKiB});
   lane->pending_bytes_max = OneOf(random, {32 * kKiB, 256 * kKiB, 64 * kMiB});
   lane->tail_cache_bytes = OneOf(random, {uint64_t{0}, 16 * kKiB, 256 * kKiB, 64 * kMiB});
-  lane->clean_below_live_fraction = OneOf(random, {0.0, 0.3, 0.5, 0.9});
+  lane->clean_below_live_fraction = OneOf(random, {0.2, 0.3, 0.5, 0.9});
   // Most logs have all the room they want.
-  if (random.OneIn(5)) lane->bytes_max = lane->segment_bytes * (8 + random.Below(24));
+  if (random.OneIn(5)) lane->bytes_max = lane->segment_bytes * (6 + random.Below(18));
 }
 
 void DrawDisk(Random& random, SimDiskOptions* disk) {
@@ -39,6 +39,10 @@ void DrawFaults(Random& random, SimSettings* settings) {
   faults.disk_errors = kind == 0 || kind == 1 || kind == 8;
   faults.full_disk = kind == 2 || kind == 3 || kind == 8;
   faults.rot = kind == 4 || kind == 5;
+  // A volume that the log alone fills, and only its own retention empties.
+  if (kind == 6) {
+    settings->disk.capacity_bytes = settings->lane.segment_bytes * (6 + random.Below(18));
+  }
   if (faults.disk_errors) {
     settings->disk.write_error_one_in = OneOf(random, {0, 100, 1'000});
     settings->disk.read_error_one_in = OneOf(random, {0, 100, 1'000});
@@ -65,7 +69,13 @@ SimSettings DrawSettings(uint64_t seed) {
   settings.close_one_in = OneOf(random, {0U, 3U, 10U});
   settings.retention = OneOf(random, {milliseconds(500), milliseconds(3'000), milliseconds(8'000)});
   settings.clock_jump_one_in = OneOf(random, {0U, 200U, 2'000U});
+  // What arrived before the clock went back outlives its retention: no room is made by waiting.
+  if (settings.RoomIsShort()) settings.clock_jump_one_in = 0;
   return settings;
+}
+
+bool SimSettings::RoomIsShort() const {
+  return lane.bytes_max != UINT64_MAX || disk.capacity_bytes != SimDiskOptions().capacity_bytes;
 }
 
 std::string SimSettings::ToString() const {
@@ -77,6 +87,9 @@ std::string SimSettings::ToString() const {
          text("write_max", lane.write_bytes_max) + text("cache", lane.tail_cache_bytes) +
          text("pending_max", lane.pending_bytes_max) +
          (lane.bytes_max == UINT64_MAX ? "" : text("bytes_max", lane.bytes_max)) +
+         (disk.capacity_bytes == SimDiskOptions().capacity_bytes
+              ? ""
+              : text("capacity", disk.capacity_bytes)) +
          text("clean_below", lane.clean_below_live_fraction) + text("shards", shards) +
          text("encrypted_one_in", encrypted_one_in) + text("record_max", record_bytes_max) +
          text("append_records", append_records_max) + text("pause_ms", ms(pause_mean)) +

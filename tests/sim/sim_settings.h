@@ -30,7 +30,11 @@ struct SimSettings {
   uint32_t close_one_in = 0;  // lives that end cleanly
   Duration retention{};
   uint32_t clock_jump_one_in = 0;
+  // Whether a log that filled all it may have must take appends again once little of it is live.
+  bool checks_room = false;
 
+  // The log fills what it may have, and makes room by itself.
+  bool RoomIsShort() const;
   std::string ToString() const;
 };
 

@@ -1,0 +1,133 @@
+"""Seeds bugs on purpose, one at a time, into a copy of the tree and sees that a test finds each.
+
+usage: run.sh [--list] [name...]      all mutants, or those whose names contain one of the words
+
+A mutant is a text in a file and what to put in its place (*.toml beside this file). A mutant that no test
+finds is a hole in the tests: mend the tests. One whose text is not in the tree any more fails too: write
+it anew. The last line counts: "N passed, N failed, N skipped".
+"""
+
+import argparse
+import pathlib
+import shutil
+import subprocess
+import sys
+import time
+import tomllib
+
+HERE = pathlib.Path(__file__).resolve().parent
+ROOT = HERE.parent.parent
+WORK = ROOT / "build" / "mutants"
+COPY = WORK / "tree"
+BUILD = WORK / "build"
+BUILD_SECONDS_MAX = 900
+
+
+def load():
+    """Every mutant with the checks of its file."""
+    mutants = []
+    for path in sorted(HERE.glob("*.toml")):
+        data = tomllib.loads(path.read_text())
+        for mutant in data["mutant"]:
+            mutant["checks"] = data["check"]
+            mutants.append(mutant)
+    names = [m["name"] for m in mutants]
+    assert len(names) == len(set(names)), "two mutants have one name"
+    return mutants
+
+
+def copy_tree():
+    """Brings the copy up to the tree; files that did not change keep their times, so ninja does little."""
+    listed = subprocess.run(["git", "ls-files", "-co", "--exclude-standard"], cwd=ROOT, check=True,
+                            capture_output=True, text=True).stdout.split("\n")
+    files = {f for f in listed if f and (ROOT / f).is_file()}
+    for name in files:
+        source, target = ROOT / name, COPY / name
+        if target.exists() and target.read_bytes() == source.read_bytes():
+            continue
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(source, target)
+    for target in [p for p in COPY.rglob("*") if p.is_file()]:
+        if str(target.relative_to(COPY)) not in files:
+            target.unlink()
+
+
+def build(targets):
+    """None where it builds, else the end of what the compiler said."""
+    made = subprocess.run(["ninja", "-C", BUILD, "-j2", *targets], capture_output=True, text=True,
+                          timeout=BUILD_SECONDS_MAX)
+    return None if made.returncode == 0 else made.stdout[-2000:]
+
+
+def run_check(check):
+    """None where the check passes, else how it failed."""
+    try:
+        ran = subprocess.run(check["command"], shell=True, cwd=BUILD, capture_output=True, text=True,
+                             errors="replace", timeout=check["seconds"])
+    except subprocess.TimeoutExpired:
+        return "it hangs"
+    if ran.returncode == 0:
+        return None
+    lines = (ran.stdout + ran.stderr).split("\n")
+    telling = [line for line in lines if any(w in line for w in ("PROBLEM", "[  FAILED  ]", "signal", "CHECK"))]
+    text = (telling or lines[-3:] or ["no word"])[0]
+    return text[text.find("PROBLEM"):] if "PROBLEM" in text else text.strip()
+
+
+def find(checks):
+    """The first check that fails and how; None where all pass."""
+    for check in checks:
+        failure = run_check(check)
+        if failure is not None:
+            return f"{check['name']}: {failure[:150]}"
+    return None
+
+
+def run_mutant(mutant):
+    """Whether it was found, and by what."""
+    path = COPY / mutant["file"]
+    original = path.read_text()
+    if original.count(mutant["old"]) != 1:
+        return False, f"its text is {original.count(mutant['old'])} times in {mutant['file']}"
+    path.write_text(original.replace(mutant["old"], mutant["new"]))
+    try:
+        error = build([check["target"] for check in mutant["checks"]])
+        if error is not None:
+            return False, "it does not build: " + error
+        found = find(mutant["checks"])
+        return found is not None, found or "SURVIVED"
+    finally:
+        path.write_text(original)
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--list", action="store_true")
+    parser.add_argument("words", nargs="*")
+    arguments = parser.parse_args()
+    mutants = [m for m in load() if not arguments.words or any(w in m["name"] for w in arguments.words)]
+    if arguments.list:
+        print("\n".join(m["name"] for m in mutants))
+        return 0
+    WORK.mkdir(parents=True, exist_ok=True)
+    copy_tree()
+    subprocess.run(["cmake", "-S", COPY, "-B", BUILD, "-G", "Ninja", "-DCMAKE_BUILD_TYPE=Release"], check=True,
+                   capture_output=True)
+    checks = {check["name"]: check for mutant in mutants for check in mutant["checks"]}
+    error = build([check["target"] for check in checks.values()]) or find(checks.values())
+    if error is not None:
+        print(f"FAILED without any mutant: {error}\n0 passed, 1 failed, 0 skipped")
+        return 1
+    failed = 0
+    for mutant in mutants:
+        begin = time.monotonic()
+        found, how = run_mutant(mutant)
+        failed += not found
+        seconds = time.monotonic() - begin
+        print(f"{'found ' if found else 'FAILED'} {mutant['name']} ({seconds:.0f} s): {how}", flush=True)
+    print(f"{len(mutants) - failed} passed, {failed} failed, 0 skipped")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
