@@ -103,15 +103,6 @@ Status ShardServer::Listen() {
       ControlForwarderOptions{.endpoint = options_.control_endpoint, .token = options_.token});
   gateway_ = std::make_unique<Gateway>(io_, *plane_, *control_, verifier_.get());
 
-  net::HttpServerOptions admin_options;
-  admin_options.body_bytes_max = [](const net::HttpRequest&) { return kAdminBodyBytesMax; };
-  admin_server_ = std::make_unique<net::HttpServer>(
-      io_, std::move(admin_options),
-      [this](const net::HttpRequest& request, const std::shared_ptr<net::ResponseWriter>& writer) {
-        admin_.Take(request, writer);
-      });
-  ASSIGN_OR_RETURN(admin_port_, admin_server_->Listen(options_.admin_listen));
-
   net::HttpServerOptions server_options;
   server_options.limits = options_.limits;
   server_options.body_bytes_max = &Gateway::BodyBytesMax;
@@ -122,7 +113,20 @@ Status ShardServer::Listen() {
         gateway_->Take(std::move(request), std::move(writer));
       });
   ASSIGN_OR_RETURN(port_, server_->Listen(options_.listen));
-  if (options_.tls_listen.empty()) return OkStatus();
+  if (!options_.tls_listen.empty()) RETURN_IF_ERROR(ListenTls());
+  // Last: whoever gets an answer here may count on the ports above.
+  net::HttpServerOptions admin_options;
+  admin_options.body_bytes_max = [](const net::HttpRequest&) { return kAdminBodyBytesMax; };
+  admin_server_ = std::make_unique<net::HttpServer>(
+      io_, std::move(admin_options),
+      [this](const net::HttpRequest& request, const std::shared_ptr<net::ResponseWriter>& writer) {
+        admin_.Take(request, writer);
+      });
+  ASSIGN_OR_RETURN(admin_port_, admin_server_->Listen(options_.admin_listen));
+  return OkStatus();
+}
+
+Status ShardServer::ListenTls() {
   const bool own = options_.tls_cert.empty();
   const std::string certificate = own ? options_.data + "/tls.crt" : options_.tls_cert;
   const std::string key = own ? options_.data + "/tls.key" : options_.tls_key;

@@ -58,6 +58,7 @@ class ShardServer {
   Status StartMaps();
   void StartFanOut();
   Status Listen();
+  Status ListenTls();
 
   const ShardServerOptions options_;
   bool stopped_ = false;
