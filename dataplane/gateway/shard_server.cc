@@ -55,8 +55,8 @@ Status ShardServer::OpenLog() {
 
 void ShardServer::StartFanOut() {
   for (size_t i = 0; i < log_->lane_count(); ++i) {
-    plane_->fan_outs.push_back(
-        std::make_unique<FanOut>(log_->lane(i), log_->lane_executor(i), encoder_, SystemClock()));
+    plane_->fan_outs.push_back(std::make_unique<FanOut>(log_->lane(i), log_->lane_executor(i),
+                                                        encoder_, SystemClock(), options_.fan_out));
   }
   shard::LaneCalls calls(*log_);
   for (size_t i = 0; i < log_->lane_count(); ++i) {

@@ -33,6 +33,7 @@ struct ShardServerOptions {
   size_t io_threads = 0;  // 0: one a core
   net::HttpServerLimits limits;
   storage::LaneOptions lane;  // keys and metrics are filled in
+  shard::FanOutLimits fan_out;
   // Once, from a lane's thread: nothing is acknowledged any more and the process has to restart.
   std::function<void(const Status&)> on_fenced;
 };

@@ -14,6 +14,7 @@ class SubscriptionTest : public ::testing::TestWithParam<Protocol> {
     map_ = RunningShard::MapOf("orders", 1);
     map_.consumers.push_back({"other", map_.stream_arn + "/consumer/other:1", 1});
     shard_.PutMap(map_);
+    shard_.options.fan_out.keep_alive_after = std::chrono::milliseconds(600);
     shard_.Start();
   }
   json::Value Input(const std::string& type, const std::string& consumer = "app:1763700000") {
