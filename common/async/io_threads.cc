@@ -45,7 +45,9 @@ class AsioExecutor final : public IoExecutor {
   bool OnThisExecutor() const override { return current_executor == this; }
 
   void Stop() { context_.stop(); }
-  void Join() { thread_.join(); }
+  void Join() {
+    if (thread_.joinable()) thread_.join();
+  }
 
  private:
   struct Timer {
@@ -90,7 +92,9 @@ IoThreads::IoThreads(size_t count, std::string name) {
   }
 }
 
-IoThreads::~IoThreads() {
+IoThreads::~IoThreads() { Stop(); }
+
+void IoThreads::Stop() {
   // All loops stand still before the first one goes: a callback may post to its neighbours.
   for (auto& executor : executors_) static_cast<AsioExecutor&>(*executor).Stop();
   for (auto& executor : executors_) static_cast<AsioExecutor&>(*executor).Join();

@@ -24,9 +24,13 @@ class IoThreads {
  public:
   // `count` threads named `name`-0, `name`-1, ...; count 0 means one per core. Running on return.
   IoThreads(size_t count, std::string name);
-  // Stops the loops and joins; callbacks still queued are dropped.
+  // Stop, and the callbacks still queued are dropped.
   ~IoThreads();
   IoThreads(const IoThreads&) = delete;
+
+  // No callback runs any more on return; what is posted later never runs. For owners whose members
+  // the last callbacks use. Twice does nothing; from outside the executors.
+  void Stop();
 
   size_t size() const { return executors_.size(); }
   IoExecutor& at(size_t i) { return *executors_[i]; }

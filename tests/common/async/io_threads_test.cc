@@ -123,6 +123,16 @@ TEST(IoThreads, QueuedWorkIsDroppedAndDestroyedAtTheEnd) {
   EXPECT_EQ(held.use_count(), 1);
 }
 
+TEST(IoThreads, NothingRunsOnceTheyAreStopped) {
+  IoThreads io(2, "test");
+  std::atomic<int> ran = 0;
+  io.Stop();
+  io.Stop();
+  io.at(1).Post([&] { ++ran; });
+  std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  EXPECT_EQ(ran, 0);
+}
+
 TEST(IoThreads, ThreadsMayPostToEachOther) {
   IoThreads threads(2, "unit");
   std::promise<void> done;
