@@ -48,8 +48,14 @@ Status ShardServer::OpenLog() {
   log_options.lane.keys = options_.master_key;
   log_options.lane.metrics = &registry_;
   ASSIGN_OR_RETURN(log_, storage::Log::Open(std::move(log_options), io_, SystemClock()));
-  plane_ = std::make_unique<DataPlane>(DataPlane{*log_, placement_, *tokens_, SystemClock(), {}});
-  plane_->account = options_.account;
+  std::vector<Executor*> executors;
+  for (size_t i = 0; i < io_.size(); ++i) executors.push_back(&io_.at(i));
+  plane_.reset(new DataPlane{.log = *log_,
+                             .placement = placement_,
+                             .tokens = *tokens_,
+                             .clock = SystemClock(),
+                             .mail = kinesis::Mailboxes(std::move(executors)),
+                             .account = options_.account});
   return OkStatus();
 }
 
@@ -157,6 +163,8 @@ void ShardServer::Stop() {
   if (control_ != nullptr) control_->Stop();
   if (admin_server_ != nullptr) admin_server_->Stop();
   if (log_ != nullptr) log_->Close();
+  // Calls that outlived their connections still hold on to the plane.
+  io_.Stop();
 }
 
 }  // namespace millrace::gateway

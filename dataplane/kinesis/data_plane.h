@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "common/base/clock.h"
+#include "dataplane/kinesis/mailbox.h"
 #include "dataplane/placement/placement.h"
 #include "dataplane/shard/fan_out.h"
 #include "dataplane/shard/iterator_token.h"
@@ -20,8 +21,9 @@ struct DataPlane {
   shard::Placement& placement;
   const shard::IteratorTokens& tokens;
   const Clock& clock;
+  Mailboxes mail;
   // By lane; each on its lane's executor.
-  std::vector<std::unique_ptr<shard::FanOut>> fan_outs;
+  std::vector<std::unique_ptr<shard::FanOut>> fan_outs{};
   std::string account = "000000000000";
   // How long a put waits for the map that follows a seal; shorter than clients wait for an answer.
   Duration reshard_wait_max = std::chrono::seconds(4);

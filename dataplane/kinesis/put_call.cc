@@ -67,6 +67,13 @@ void PutCall::AppendOn(LanePart& part) {
   }
 }
 
+void PutCall::TellPartDone(const LanePart& part) {
+  Executor& executor = call_->executor();
+  if (executor.OnThisExecutor()) return PartDone();
+  plane_.mail.Post(plane_.log.lane_executor(part.lane), executor,
+                   [self = shared_from_this()] { self->PartDone(); });
+}
+
 void PutCall::PartDone() {
   if (--parts_left_ > 0) return;
   std::vector<uint32_t> again = EntriesToRetry();

@@ -64,6 +64,7 @@ class PutCall : public std::enable_shared_from_this<PutCall> {
   // Appending.
   void Append(size_t first_batch);
   void AppendOn(LanePart& part);
+  void TellPartDone(const LanePart& part);
   void PartDone();
   std::vector<uint32_t> EntriesToRetry();
   void WaitForNewerTable(std::vector<uint32_t> entries);
