@@ -12,7 +12,7 @@ import time
 import pytest
 
 import kinesis
-from server import Server
+from server import Server, can_connect
 from workload import CALL, Tail, Workload, read_everything
 
 KILLS = int(os.environ.get("MILLRACE_KILLS", "20"))
@@ -130,6 +130,17 @@ def test_a_supervisor_killed_alone_is_started_again_at_once():
                 assert workload.goes_on(COMES_BACK_S) is not None, server.tail()
         shards, by_shard = read_everything(client, name)
         assert workload.ledger.faults(shards, by_shard)[:5] == []
+
+
+def test_ready_means_that_every_port_is_open():
+    for _ in range(3):
+        server = Server()
+        try:
+            server.start(connectable=False)
+            assert [can_connect(server.host, port) for port in server.ports()] == [True, True]
+            server.stop()
+        finally:
+            server.remove()
 
 
 def test_a_clean_stop_is_quick_and_keeps_everything():

@@ -22,7 +22,8 @@ def pytest_collection_modifyitems(items):
 def endpoint():
     endpoint = os.environ.get("MILLRACE_ENDPOINT")
     if endpoint:
-        os.environ.update(client_environment(endpoint))
+        keys = [os.environ.get(f"AWS_{name}", "test") for name in ("ACCESS_KEY_ID", "SECRET_ACCESS_KEY")]
+        os.environ.update(client_environment(endpoint, *keys))
         yield endpoint
         return
     with Server() as server:

@@ -1,6 +1,7 @@
 """Runs the suites of real clients against one server and counts. See run.sh for the usage."""
 
 import concurrent.futures
+import dataclasses
 import os
 import pathlib
 import re
@@ -9,6 +10,7 @@ import sys
 import tempfile
 import time
 import xml.etree.ElementTree
+from typing import Callable
 
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "support"))
@@ -17,6 +19,7 @@ import clients  # noqa: E402
 from server import Server, certificate_of, client_environment  # noqa: E402
 
 LOGS = clients.CACHE / "logs"
+KEY, SECRET = "AKIAMILLRACETEST0001", "wJalrXUtnFEMI/K7MDENG+bPxRfiCY=EXAMPLEKEY"
 
 
 class Tally:
@@ -51,46 +54,69 @@ def linearizability():
         print(f"linearizability: {reason}", flush=True)
 
 
-# name: (installs, makes a command of what it returns, time limit, whether it is told the TLS endpoint)
+@dataclasses.dataclass(frozen=True)
+class Suite:
+    """`install` makes the client be there and `command` runs it, given what install returned."""
+    ecosystem: str            # suites of one install together
+    install: Callable
+    command: Callable
+    limit_s: int
+    tls: bool = False         # is told the TLS endpoint
+    signed: bool = False      # against the server that verifies signatures
+    on_request: bool = False  # runs only when named
+    own_servers: bool = False # starts servers of its own
+
+
+def python_suite(*paths, **options):
+    return Suite("python", clients.install_python, pytest_command(*paths), 300, **options)
+
+
+def javascript_suite(**options):
+    return Suite("javascript", clients.install_javascript, lambda it: [it[0], it[1] / "roundtrip.mjs"],
+                 120, signed=True, **options)
+
+
+def go_suite(**options):
+    return Suite("go", lambda: clients.install_go("roundtrip", HERE / "go"), lambda program: [program],
+                 120, signed=True, **options)
+
+
+def java_suite(program, **options):
+    return Suite("java", clients.install_java, java_command(program), 200, signed=True, **options)
+
+
 SUITES = {
-    "python": (clients.install_python, pytest_command("python"), 300, False),
-    "python-tls": (clients.install_python, pytest_command("python/put_get_test.py"), 120, True),
-    "hostile": (clients.install_python, pytest_command("hostile_test.py", "hostile_http2_test.py"), 180, False),
-    "javascript": (clients.install_javascript,
-                   lambda it: [it[0], it[1] / "roundtrip.mjs"], 120, False),
-    "javascript-tls": (clients.install_javascript,
-                       lambda it: [it[0], it[1] / "roundtrip.mjs"], 120, True),
-    "go": (lambda: clients.install_go("roundtrip", HERE / "go"), lambda program: [program], 120, False),
-    "go-tls": (lambda: clients.install_go("roundtrip", HERE / "go"), lambda program: [program],
-               120, True),
-    "java": (clients.install_java, java_command("RoundTrip"), 180, False),
-    "java-tls": (clients.install_java, java_command("RoundTrip"), 180, True),
-    "kpl": (clients.install_java, java_command("Producer"), 200, False),
-    # tests/fault/run.sh; its tests start servers of their own.
-    "fault": (lambda: (clients.install_python(), linearizability()),
-              lambda it: [*pytest_command("../fault")(it[0]), "-s"], 3600, False),
+    "python": python_suite("python"),
+    "python-tls": python_suite("python/put_get_test.py", tls=True, signed=True),
+    "hostile": python_suite("hostile_test.py", "hostile_http2_test.py"),
+    "javascript": javascript_suite(),
+    "javascript-tls": javascript_suite(tls=True),
+    "go": go_suite(),
+    "go-tls": go_suite(tls=True),
+    "java": java_suite("RoundTrip"),
+    "java-tls": java_suite("RoundTrip", tls=True),
+    "kpl": java_suite("Producer"),
+    # What tests/fault/run.sh calls.
+    "fault": Suite("fault", lambda: (clients.install_python(), linearizability()),
+                   lambda it: [*pytest_command("../fault")(it[0]), "-s"], 3600, on_request=True,
+                   own_servers=True),
 }
-ON_REQUEST = {"fault"}
-OWN_SERVERS = {"fault"}
 
 
-def environment_of(server, tls, temporary):
-    endpoint = server["tls"] if tls else server["http"]
-    environment = {**os.environ, **client_environment(endpoint), "TMPDIR": temporary,
-                   "MILLRACE_ENDPOINT": server["http"], "MILLRACE_TLS_ENDPOINT": server["tls"] or "",
+def environment_of(suite, endpoints, temporary):
+    endpoint = endpoints.tls if suite.tls else endpoints.http
+    environment = {**os.environ, **client_environment(endpoint, KEY, SECRET), "TMPDIR": temporary,
+                   "MILLRACE_ENDPOINT": endpoint, "MILLRACE_TLS_ENDPOINT": endpoints.tls,
                    "JAVA_TOOL_OPTIONS": f"-Djava.io.tmpdir={temporary}"}
-    if server["pid"]:
-        environment["MILLRACE_PID"] = str(server["pid"])
-    if tls:
+    if suite.tls:
         # The server's own, self-signed certificate: the clients are told to trust it.
         for variable in ("NODE_EXTRA_CA_CERTS", "SSL_CERT_FILE", "AWS_CA_BUNDLE"):
-            environment[variable] = server["certificate"]
-        environment["MILLRACE_ENDPOINT"] = endpoint
+            environment[variable] = endpoints.certificate
     return environment
 
 
-def run_suite(name, command, server, tally, temporary):
-    _, _, limit_s, tls = SUITES[name]
+def run_suite(name, command, endpoints, tally, temporary):
+    suite = SUITES[name]
     log_path = LOGS / f"{name}.log"
     report = pathlib.Path(temporary) / f"{name}.xml"
     if "pytest" in command:
@@ -98,11 +124,11 @@ def run_suite(name, command, server, tally, temporary):
     with open(log_path, "w", encoding="utf-8") as log:
         try:
             status = subprocess.run([str(part) for part in command], stdout=subprocess.PIPE, stderr=log,
-                                    text=True, timeout=limit_s, check=False, stdin=subprocess.DEVNULL,
-                                    env=environment_of(server, tls, temporary))
+                                    text=True, timeout=suite.limit_s, check=False, stdin=subprocess.DEVNULL,
+                                    env=environment_of(suite, endpoints, temporary))
         except subprocess.TimeoutExpired as late:
             log.write(late.stdout.decode() if isinstance(late.stdout, bytes) else late.stdout or "")
-            tally.add(name, "failed", f"not done in {limit_s} s", f"see {log_path}")
+            tally.add(name, "failed", f"not done in {suite.limit_s} s", f"see {log_path}")
             return
         log.write(status.stdout)
     before = tally.passed + tally.failed + tally.skipped
@@ -136,90 +162,101 @@ def count_junit(name, report, tally):
 
 def install_all(names):
     """{suite: (command, reason not to run)}; the ecosystems install side by side."""
+    by_ecosystem = {}
+    for name in names:
+        by_ecosystem.setdefault(SUITES[name].ecosystem, []).append(name)
+
+    def prepare(members):
+        start = time.monotonic()
+        try:
+            product = SUITES[members[0]].install()
+            commands = {name: (SUITES[name].command(product), None) for name in members}
+        except clients.Unavailable as reason:
+            commands = {name: (None, str(reason)) for name in members}
+        print(f"{SUITES[members[0]].ecosystem}: installed in {time.monotonic() - start:.1f} s", flush=True)
+        return commands
+
+    prepared = {}
     with clients.locked(), concurrent.futures.ThreadPoolExecutor(4) as pool:
-        by_installer = {}
-        for name in names:
-            install = SUITES[name][0]
-            key = name.split("-")[0] if name not in ("kpl", "hostile") else {"kpl": "java",
-                                                                          "hostile": "python"}[name]
-            by_installer.setdefault(key, (install, []))[1].append(name)
+        for commands in pool.map(prepare, by_ecosystem.values()):
+            prepared.update(commands)
+    return prepared
 
-        def prepare(entry):
-            install, members = entry
-            start = time.monotonic()
-            outcome = {}
+
+@dataclasses.dataclass(frozen=True)
+class Endpoints:
+    http: str
+    tls: str = ""
+    certificate: str = ""
+
+
+class Servers:
+    """The servers under test, each started when first asked for: one that lets everybody in and one that
+    verifies signatures. Or the one of MILLRACE_ENDPOINT for both."""
+
+    def __init__(self, temporary):
+        self._temporary = pathlib.Path(temporary)
+        self._servers = {}
+
+    def endpoints(self, suite):
+        if suite.own_servers:
+            return Endpoints("")
+        if "MILLRACE_ENDPOINT" in os.environ:
+            return self._trusted("given", os.environ["MILLRACE_ENDPOINT"],
+                                 os.environ.get("MILLRACE_TLS_ENDPOINT", ""))
+        name = "sigv4" if suite.signed else "none"
+        if name not in self._servers:
+            keys = self._temporary / "keys.yaml"
+            keys.write_text(f"- accessKeyId: {KEY}\n  secretAccessKey: {SECRET}\n")
+            keys.chmod(0o600)
+            self._servers[name] = Server(self._temporary / name, auth=name,
+                                         arguments=["--access-keys", str(keys)] if suite.signed else [])
+            self._servers[name].start()
+        server = self._servers[name]
+        return self._trusted(name, server.endpoint, server.tls_endpoint)
+
+    def _trusted(self, name, http, tls):
+        path = self._temporary / f"{name}.pem"
+        if tls and not path.exists():
+            certificate_of(tls, path)
+        return Endpoints(http, tls, str(path))
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        for name, server in self._servers.items():
             try:
-                product = install()
-                outcome = {member: (SUITES[member][1](product), None) for member in members}
-            except clients.Unavailable as reason:
-                outcome = {member: (None, str(reason)) for member in members}
-            return outcome, time.monotonic() - start
-
-        prepared = {}
-        for (key, _), (outcome, seconds) in zip(by_installer.items(),
-                                                pool.map(prepare, by_installer.values())):
-            print(f"{key}: installed in {seconds:.1f} s", flush=True)
-            prepared.update(outcome)
-        return prepared
+                server.stop()
+            finally:
+                LOGS.joinpath(f"server-{name}.log").write_bytes(server.log_path.read_bytes())
+                server.remove()
 
 
 def main(names):
     unknown = [name for name in names if name not in SUITES]
     if unknown:
         sys.exit(f"no suite {', '.join(unknown)}; there are {', '.join(SUITES)}")
-    names = names or [name for name in SUITES if name not in ON_REQUEST]
+    names = names or [name for name, suite in SUITES.items() if not suite.on_request]
     start = time.monotonic()
     prepared = install_all(names)
     LOGS.mkdir(parents=True, exist_ok=True)
     tally = Tally()
-    shared = not OWN_SERVERS.issuperset(names)
-    with tempfile.TemporaryDirectory(prefix="millrace-it-") as temporary, serving(temporary, shared) as server:
+    with tempfile.TemporaryDirectory(prefix="millrace-it-") as temporary, Servers(temporary) as servers:
         for name in names:
             command, reason = prepared[name]
-            if reason is None and (SUITES[name][3] or name == "kpl") and not server["tls"]:
+            endpoints = servers.endpoints(SUITES[name])
+            if reason is None and (SUITES[name].tls or name == "kpl") and not endpoints.tls:
                 reason = "MILLRACE_TLS_ENDPOINT is not set"
             if reason is not None:
                 tally.add(name, "skipped", "the whole suite", reason)
                 continue
             begin = time.monotonic()
-            run_suite(name, command, server, tally, temporary)
+            run_suite(name, command, endpoints, tally, temporary)
             print(f"{name}: {time.monotonic() - begin:.1f} s", flush=True)
     print(f"in {time.monotonic() - start:.0f} s; logs in {LOGS}")
     print(f"{tally.passed} passed, {tally.failed} failed, {tally.skipped} skipped", flush=True)
     return 1 if tally.failed else 0
-
-
-class serving:
-    """The server under test: the one of MILLRACE_ENDPOINT, else a `millrace up` of our own."""
-
-    def __init__(self, temporary, needed):
-        self._temporary, self._needed = pathlib.Path(temporary), needed
-        self._server = None
-
-    def __enter__(self):
-        endpoint = os.environ.get("MILLRACE_ENDPOINT")
-        tls = os.environ.get("MILLRACE_TLS_ENDPOINT")
-        pid = os.environ.get("MILLRACE_PID")
-        if not endpoint and not self._needed:
-            return {"http": "", "tls": "", "pid": None, "certificate": ""}
-        if not endpoint:
-            self._server = Server(self._temporary / "data")
-            self._server.start()
-            endpoint, tls = self._server.endpoint, self._server.tls_endpoint
-            pid = self._server.process.pid
-        known = {"http": endpoint, "tls": tls, "pid": pid, "certificate": ""}
-        if tls:
-            known["certificate"] = str(certificate_of(tls, self._temporary / "server.pem"))
-        return known
-
-    def __exit__(self, *_):
-        if self._server is None:
-            return
-        try:
-            self._server.stop()
-        finally:
-            LOGS.joinpath("server.log").write_bytes(self._server.log_path.read_bytes())
-            self._server.remove()
 
 
 if __name__ == "__main__":

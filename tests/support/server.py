@@ -73,8 +73,9 @@ class Server:
             line += ["--tls-listen", f"{self.host}:{self.tls_port}"]
         return line + self.arguments
 
-    def start(self, timeout_s=30.0):
-        """Returns the seconds until the line with `ready`."""
+    def start(self, timeout_s=30.0, connectable=True):
+        """Returns the seconds until the line with `ready`. It should mean that every port is open; with
+        `connectable` that is waited for, so that one test fails and not all."""
         start = time.monotonic()
         self.log_path.parent.mkdir(parents=True, exist_ok=True)
         with open(self.log_path, "ab") as log:
@@ -86,11 +87,24 @@ class Server:
                 raise RuntimeError(f"millrace up left with {self.process.returncode}:\n{self.tail()}")
             with open(self.log_path, "rb") as log:
                 log.seek(seen)
-                if any(b"ready" in line for line in log.read().splitlines()):
-                    return time.monotonic() - start
+                if b"is ready at" in log.read():
+                    took = time.monotonic() - start
+                    if connectable:
+                        self._wait_connectable(start + timeout_s)
+                    return took
             time.sleep(0.01)
         self.kill()
         raise RuntimeError(f"millrace up was not ready in {timeout_s} s:\n{self.tail()}")
+
+    def ports(self):
+        return [self.port, self.tls_port] if self.tls else [self.port]
+
+    def _wait_connectable(self, deadline):
+        for port in self.ports():
+            while not can_connect(self.host, port):
+                if time.monotonic() > deadline:
+                    raise RuntimeError(f"nothing listens on {port}:\n{self.tail()}")
+                time.sleep(0.01)
 
     def tail(self, lines=40):
         with contextlib.suppress(FileNotFoundError):
@@ -169,6 +183,14 @@ class Server:
             self.stop()
         finally:
             self.remove()
+
+
+def can_connect(host, port):
+    try:
+        socket.create_connection((host, port), timeout=1).close()
+    except OSError:
+        return False
+    return True
 
 
 def children_of(pid):
