@@ -38,11 +38,11 @@ Result<json::Value> SetMonitoring(KinesisControl& control, const json::Value& in
     bool asked = std::find(named.begin(), named.end(), metric) != named.end();
     if (enable ? was || asked : was && !asked) desired.emplace_back(metric);
   }
-  auto changed = control.catalog.Change(view, [&](Resource&, StreamSpec& spec) {
+  Status changed = control.catalog.ChangeAndWait(view, [&](Resource&, StreamSpec& spec) {
     spec.shard_level_metrics = desired;
     return OkStatus();
   });
-  if (!changed.ok()) return changed.status();
+  if (!changed.ok()) return changed;
   json::Value out;
   out.Set("StreamName", view.name);
   out.Set("StreamARN", view.arn);

@@ -49,6 +49,7 @@ void AddKinesisOperations(KinesisControl& control, aws::Dispatcher& dispatcher) 
   for (const Entry& entry : kOperations) {
     dispatcher.Add({entry.name, aws::KinesisInputShape(entry.name), entry.make(control)});
   }
+  for (std::string_view name : aws::KinesisOperationsNotOffered()) dispatcher.AddNotOffered(name);
 }
 
 }  // namespace millrace::controlplane

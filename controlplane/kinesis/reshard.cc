@@ -31,6 +31,11 @@ Result<const MapShard*> FindShard(KinesisControl& control, const StreamView& vie
                   control.catalog.options().account + ".");
 }
 
+// The key after this one, which is not the last.
+HashKey NextKey(HashKey key) {
+  return key.low == UINT64_MAX ? HashKey{key.high + 1, 0} : HashKey{key.high, key.low + 1};
+}
+
 Status MustBeOpen(const StreamView& view, const MapShard& shard) {
   if (!shard.closed_ms) return OkStatus();
   return {Code::kResourceInUse, "Shard " + resources::ShardIdName(shard.index) + " in stream " +
@@ -64,7 +69,9 @@ Handler SplitShard(KinesisControl& control) {
     RETURN_IF_ERROR(MustBeOpen(view, *shard));
     const std::string& text = input["NewStartingHashKey"].AsString();
     std::optional<HashKey> start = HashKey::FromDecimal(text);
-    if (!start || *start <= shard->start || *start >= shard->end) {
+    // AWS's words below: a first child of a single key is refused, too.
+    if (!start || *start <= shard->start || *start == NextKey(shard->start) ||
+        *start >= shard->end) {
       return InvalidArgument("NewStartingHashKey " + text + " used in SplitShard() on shard " +
                              resources::ShardIdName(shard->index) + " in stream " + view.name +
                              " under account " + control.catalog.options().account +
@@ -93,10 +100,7 @@ Handler MergeShards(KinesisControl& control) {
     RETURN_IF_ERROR(MustBeOpen(view, *shard));
     RETURN_IF_ERROR(MustBeOpen(view, *other));
     auto touches = [](const MapShard& a, const MapShard& b) {
-      if (a.end == HashKey::Max()) return false;
-      HashKey next =
-          a.end.low == UINT64_MAX ? HashKey{a.end.high + 1, 0} : HashKey{a.end.high, a.end.low + 1};
-      return next == b.start;
+      return a.end != HashKey::Max() && NextKey(a.end) == b.start;
     };
     if (!touches(*shard, *other) && !touches(*other, *shard)) {
       return InvalidArgument("Shards " + resources::ShardIdName(shard->index) + " and " +

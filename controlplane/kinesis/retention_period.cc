@@ -14,16 +14,16 @@ Result<json::Value> SetRetention(KinesisControl& control, const json::Value& inp
   ASSIGN_OR_RETURN(StreamView view, control.catalog.FindActive(input));
   int64_t hours = input["RetentionPeriodHours"].AsInt();
   int64_t current = view.spec.retention_period_hours;
-  std::string asked =
-      "Requested retention period (" + std::to_string(hours) + " hours) for stream " + view.name;
+  std::string requested = "Requested retention period (" + std::to_string(hours) + " hours)";
   if (hours < kHoursMin) {
     return InvalidArgument("Minimum allowed retention period is " + std::to_string(kHoursMin) +
-                           " hours. " + asked + " is too short.");
+                           " hours. " + requested + " is too short.");
   }
   if (hours > kHoursMax) {
     return InvalidArgument("Maximum allowed retention period is " + std::to_string(kHoursMax) +
-                           " hours. " + asked + " is too long.");
+                           " hours. " + requested + " is too long.");
   }
+  std::string asked = requested + " for stream " + view.name;
   if (increase && hours < current) {
     return InvalidArgument(asked + " can not be shorter than existing retention period (" +
                            std::to_string(current) + " hours). Use DecreaseRetentionPeriod API.");
@@ -32,11 +32,11 @@ Result<json::Value> SetRetention(KinesisControl& control, const json::Value& inp
     return InvalidArgument(asked + " can not be longer than existing retention period (" +
                            std::to_string(current) + " hours). Use IncreaseRetentionPeriod API.");
   }
-  auto changed = control.catalog.Change(view, [&](Resource&, StreamSpec& spec) {
+  Status changed = control.catalog.ChangeAndWait(view, [&](Resource&, StreamSpec& spec) {
     spec.retention_period_hours = static_cast<int32_t>(hours);
     return OkStatus();
   });
-  if (!changed.ok()) return changed.status();
+  if (!changed.ok()) return changed;
   return json::Value(json::Object{});
 }
 

@@ -20,14 +20,14 @@ void SetWarmThroughput(StreamSpec& spec, const json::Value& mibps) {
   if (mibps.AsInt() > 0) spec.warm_throughput_mibps = static_cast<int32_t>(mibps.AsInt());
 }
 
-// The wish is durable when this answers; UPDATING until the operator has done it.
+// UPDATING for as long as the operator takes, which this waits for (bounded); the wish is durable
+// at once.
 Result<json::Value> ChangeSpec(KinesisControl& control, const StreamView& view,
                                const std::function<void(StreamSpec&)>& change) {
-  auto changed = control.catalog.Change(view, [&](Resource&, StreamSpec& spec) {
+  RETURN_IF_ERROR(control.catalog.ChangeAndWait(view, [&](Resource&, StreamSpec& spec) {
     change(spec);
     return OkStatus();
-  });
-  if (!changed.ok()) return changed.status();
+  }));
   return json::Value(json::Object{});
 }
 
