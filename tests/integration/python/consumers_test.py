@@ -68,6 +68,13 @@ def test_a_consumer_is_registered_described_listed_and_removed(client, stream):
         describe(client, consumer)
 
 
+def test_a_consumer_that_is_active_can_subscribe_at_once(client, stream):
+    for i in range(15):
+        arn = register(client, stream, f"c{i}")
+        with subscription(client, arn, "LATEST"):
+            pass
+
+
 def test_the_same_name_twice_and_a_twenty_first_consumer_are_refused(client, stream):
     arn = kinesis.summary(client, stream)["StreamARN"]
     commitment = client.describe_account_settings()["MinimumThroughputBillingCommitment"]["Status"]
