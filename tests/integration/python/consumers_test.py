@@ -16,7 +16,8 @@ SHARD = "shardId-000000000000"
 def register(client, stream, name="reader"):
     arn = kinesis.summary(client, stream)["StreamARN"]
     consumer = client.register_stream_consumer(StreamARN=arn, ConsumerName=name)["Consumer"]
-    active = kinesis.eventually(lambda: describe(client, consumer)["ConsumerStatus"] == "ACTIVE")
+    active = kinesis.eventually(lambda: describe(client, consumer)["ConsumerStatus"] == "ACTIVE",
+                                every_s=0)
     assert active
     return consumer["ConsumerARN"]
 
@@ -68,11 +69,17 @@ def test_a_consumer_is_registered_described_listed_and_removed(client, stream):
         describe(client, consumer)
 
 
-def test_a_consumer_that_is_active_can_subscribe_at_once(client, stream):
-    for i in range(15):
-        arn = register(client, stream, f"c{i}")
-        with subscription(client, arn, "LATEST"):
-            pass
+def test_a_consumer_that_is_active_can_subscribe_at_once(impatient, make_stream):
+    refused = []
+    for name in (make_stream(), make_stream()):
+        for i in range(18):
+            arn = register(impatient, name, f"c{i}")
+            try:
+                with subscription(impatient, arn, "LATEST"):
+                    pass
+            except impatient.exceptions.ResourceNotFoundException as error:
+                refused.append(str(error))
+    assert refused == []
 
 
 def test_the_same_name_twice_and_a_twenty_first_consumer_are_refused(client, stream):
