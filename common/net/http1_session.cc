@@ -57,6 +57,11 @@ void Http1Session::Pump(bool readable) {
     if (connection_.closed() || !reading()) break;
     interrupted = turn_requests_ == kRequestsPerTurn || reads == kReadsPerTurn;
     if (interrupted) break;
+    // What the client sent before it ended its side is answered; half a request is not.
+    if (input_ended_) {
+      pumping_ = false;
+      return EndInput();
+    }
     if (result != ReadResult::kMore && !connection_.transport().HasBufferedInput()) break;
     result = ReadSome();
     if (result == ReadResult::kNone) break;
@@ -274,15 +279,17 @@ void Http1Session::FinishResponse() {
 }
 
 void Http1Session::NextRequest() {
-  if (!keep_alive_ || input_ended_) {
-    state_ = State::kClosing;
-    input_ = InputBuffer();
-    return connection_.Linger();
-  }
+  if (!keep_alive_ || (input_ended_ && input_.empty())) return EndInput();
   state_ = State::kHead;
   head_only_ = false;
   since_ = CoarseNow();
   Pump(false);
+}
+
+void Http1Session::EndInput() {
+  state_ = State::kClosing;
+  input_ = InputBuffer();
+  connection_.Linger();
 }
 
 void Http1Session::OnDrained() {

@@ -58,6 +58,7 @@ class Http1Session final : public Session {
   bool AppendToBody(std::string_view data);
   void Dispatch();
   void NextRequest();
+  void EndInput();
   void Refuse(const Refusal& refusal);
   // Bytes of the pool that the body being received holds.
   size_t body_memory() const { return body_slab_ == nullptr ? 0 : body_slab_->capacity(); }

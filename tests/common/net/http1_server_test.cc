@@ -68,6 +68,20 @@ TEST_F(Http1Server, GivesTheHandlerEveryPartOfTheRequest) {
   EXPECT_EQ(answer.find("Content-Length"), std::string::npos);
 }
 
+TEST_F(Http1Server, AnswersWhatWasPipelinedBeforeTheClientEndedItsSide) {
+  Serve([](HttpRequest request, std::shared_ptr<ResponseWriter> writer) {
+    std::string body(request.body.view());
+    writer->executor().RunAfter(
+        milliseconds(10), [writer, body] { writer->Send({200, {}, {Slice::FromString(body)}}); });
+  });
+  RawClient client(port_);
+  client.Say(Request("a") + Request("b") + Request("c"));
+  client.FinishSaying();
+  for (const char* body : {"a", "b", "c"}) {
+    ASSERT_TRUE(EndsWith(client.HearResponse(), std::string("\r\n\r\n") + body));
+  }
+}
+
 TEST_F(Http1Server, AnswersPipelinedRequestsInOrder) {
   Serve([](HttpRequest request, std::shared_ptr<ResponseWriter> writer) {
     // The first answers come late, the others at once.
