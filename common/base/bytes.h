@@ -32,6 +32,8 @@ class Slice {
   size_t size() const { return size_; }
   bool empty() const { return size_ == 0; }
   std::string_view view() const { return {reinterpret_cast<const char*>(data_), size_}; }
+  // What keeps the bytes alive; none for literals.
+  const std::shared_ptr<const void>& owner() const { return owner_; }
   Slice Sub(size_t offset, size_t size) const { return {owner_, data_ + offset, size}; }
 
  private:
