@@ -8,6 +8,8 @@
 namespace millrace::storage {
 namespace {
 
+constexpr size_t kInPlaceBytes = 96 * kKiB;
+
 size_t OnDiskBytes(const WorkItem& item) {
   bool seals = item.is_append() && item.extent->encrypted;
   return item.payload.size() + (seals ? ChunkCipher::kOverheadBytes : 0);
@@ -33,12 +35,24 @@ void WorkItem::Fail(const Status& status) {
 }
 
 size_t BlockPlan::block_bytes() const {
+  if (in_place) return kBlockHeadroom + RoundUpToDisk(parts[0].bytes);
   size_t payload = 0;
   for (const Part& part : parts) payload += part.bytes;
   return BlockBytes(parts.size(), payload);
 }
 
+void BlockBuilder::FindPlace(WorkItem* item) {
+  // Smaller ones are better off in a block with others.
+  if (item->payload.size() < kInPlaceBytes || item->extent->encrypted) return;
+  if (item->payload.owner().use_count() != 1) return;
+  auto buffer = BufferPool::Of(item->payload);
+  if (buffer == nullptr || item->payload.data() != buffer->data + kBlockHeadroom) return;
+  if (kBlockHeadroom + RoundUpToDisk(item->payload.size()) > buffer->capacity) return;
+  item->in_place = std::move(buffer);
+}
+
 size_t BlockBuilder::ItemBytes(const WorkItem& item) {
+  if (item.in_place) return kBlockHeadroom + item.payload.size();
   if (item.kind == EntryKind::kTrim) return kBlockEntryBytes * item.trims.size();
   return kBlockEntryBytes + OnDiskBytes(item);
 }
@@ -46,6 +60,7 @@ size_t BlockBuilder::ItemBytes(const WorkItem& item) {
 BlockPlan BlockBuilder::Plan(std::vector<WorkItem> items, Lsn lsn, WallMs now) {
   BlockPlan plan;
   plan.items = std::move(items);
+  if (plan.items.size() == 1) plan.in_place = std::move(plan.items[0].in_place);
   for (WorkItem& item : plan.items) {
     if (item.is_append()) {
       PlanAppend(item, lsn, now, &plan);
@@ -170,20 +185,25 @@ BuiltBlock BlockBuilder::Fill(BlockPlan plan, const BlockHeader& header,
   built.entries = std::move(plan.entries);
   built.chunks.reserve(plan.parts.size());
   size_t at = PayloadBegin(built.entries.size());
+  if (plan.in_place) {
+    std::memset(buffer->data + at, 0, kBlockHeadroom - at);
+    at = kBlockHeadroom;
+  }
   for (size_t i = 0; i < plan.parts.size(); ++i) {
     BlockEntry& entry = built.entries[i];
     entry.payload_offset = static_cast<uint32_t>(at);
     entry.payload_bytes = static_cast<uint32_t>(plan.parts[i].bytes);
-    FillPayload(plan.parts[i], i, header, buffer, &entry, &built);
+    FillPayload(plan, i, header, buffer, &entry, &built);
     at += plan.parts[i].bytes;
   }
   SealBlock(header, built.entries, buffer->data);
   return built;
 }
 
-void BlockBuilder::FillPayload(BlockPlan::Part& part, size_t index, const BlockHeader& header,
+void BlockBuilder::FillPayload(BlockPlan& plan, size_t index, const BlockHeader& header,
                                const std::shared_ptr<BlockBuffer>& buffer, BlockEntry* entry,
                                BuiltBlock* built) {
+  BlockPlan::Part& part = plan.parts[index];
   uint8_t* out = buffer->data + entry->payload_offset;
   Slice plain(buffer, out, part.bytes);
   if (part.chunk && !part.move && part.extent->encrypted) {
@@ -191,7 +211,7 @@ void BlockBuilder::FillPayload(BlockPlan::Part& part, size_t index, const BlockH
     built->plain_bytes += plain.size();
     part.extent->cipher->Seal({entry->extent, entry->first_index, entry->count, entry->arrival_ms},
                               header.lsn, static_cast<uint32_t>(index), plain.view(), out);
-  } else {
+  } else if (!plan.in_place) {
     uint8_t* to = out;
     for (const Slice& piece : part.pieces) {
       if (!piece.empty()) std::memcpy(to, piece.data(), piece.size());

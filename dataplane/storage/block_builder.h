@@ -36,6 +36,10 @@ struct WorkItem {
   UniqueFunction<void(Result<AppendResult>)> appended;  // of appends
   UniqueFunction<void(const Status&)> done;             // of everything else
 
+  // The buffer that an append lies in, where it is the only one to hold it and it can be written as
+  // it is, as a block of its own.
+  std::shared_ptr<BlockBuffer> in_place;
+
   bool is_append() const { return kind == EntryKind::kRecords && !move; }
   void Fail(const Status& status);
 };
@@ -70,6 +74,7 @@ struct BlockPlan {
     ChunkRef from;
   };
   std::vector<Part> parts;
+  std::shared_ptr<BlockBuffer> in_place;  // the only payload is in its place there
   size_t block_bytes() const;
 };
 
@@ -78,6 +83,8 @@ struct BlockPlan {
 // logged state; on the lane's executor.
 class BlockBuilder {
  public:
+  // Sets item->in_place where that can be.
+  static void FindPlace(WorkItem* item);
   // The most bytes that `item` adds to a block.
   static size_t ItemBytes(const WorkItem& item);
   // Gives every item its place; updates the logged state of the extents.
@@ -92,7 +99,7 @@ class BlockBuilder {
   static void PlanMove(const WorkItem& item, BlockPlan* plan);
   static void PlanControl(WorkItem& item, WallMs now, BlockPlan* plan);
   static void PlanTrims(const WorkItem& item, BlockPlan* plan);
-  static void FillPayload(BlockPlan::Part& part, size_t index, const BlockHeader& header,
+  static void FillPayload(BlockPlan& plan, size_t index, const BlockHeader& header,
                           const std::shared_ptr<BlockBuffer>& buffer, BlockEntry* entry,
                           BuiltBlock* built);
 };

@@ -12,7 +12,6 @@ namespace {
 // into few writes, large ones keep the disk busy.
 constexpr uint64_t kEagerBytes = 64 * kKiB;
 constexpr auto kWatermarkPause = std::chrono::milliseconds(20);
-constexpr size_t kIdleBufferBytes = 8 * kMiB;
 constexpr size_t kItemsPerBlockMax = 16384;
 
 // Of the active segment, while none is prepared: appends leave this much to the cleaner and to
@@ -32,7 +31,7 @@ LaneWriter::LaneWriter(LaneContext& lane, SegmentSet& segments, Start start,
       segments_(segments),
       start_(start),
       on_fenced_(std::move(on_fenced)),
-      buffers_(kIdleBufferBytes),
+      buffers_(BufferPool::Shared()),
       next_lsn_(FirstLsnOf(start.incarnation)),
       committed_lsn_(start.prior_end_lsn) {}
 
@@ -52,6 +51,7 @@ void LaneWriter::Submit(WorkItem item) {
     moves_.push_back(std::move(item));
   } else {
     if (item.is_append()) {
+      BlockBuilder::FindPlace(&item);
       item.append_bytes = item.payload.size();
       AddPending(static_cast<int64_t>(item.append_bytes));
     }
@@ -169,7 +169,8 @@ bool LaneWriter::TakeWork(std::vector<WorkItem>* items) {
     while (!from.empty() && items->size() < kItemsPerBlockMax) {
       WorkItem& item = from.front();
       size_t with = bytes + BlockBuilder::ItemBytes(item);
-      if (!items->empty() && with > limit) return true;
+      // One that is written in its place is a block by itself.
+      if (!items->empty() && (with > limit || item.in_place || items->back().in_place)) return true;
       if (RoundUpToDisk(with) > Allowance(item)) return false;
       bytes = with;
       if (!item.move) queued_bytes_ -= item.payload.size();
@@ -263,7 +264,7 @@ void LaneWriter::Write(BlockPlan plan, bool last_table_part) {
   block->segment = active;
   block->watermark = committed_lsn_;
   block->last_table_part = last_table_part;
-  block->buffer = buffers_.Get(bytes);
+  block->buffer = plan.in_place ? plan.in_place : buffers_.Get(bytes);
   BlockHeader header;
   header.log_id = lane_.log_id;
   header.segment = active->number;

@@ -93,7 +93,7 @@ class LaneWriter {
   const Start start_;
   const std::function<void(const Status&)> on_fenced_;
   std::function<void(const ExtentId&, const Chunk&)> on_commit_;
-  BufferPool buffers_;
+  BufferPool& buffers_;
 
   std::deque<WorkItem> queue_;  // appends and control entries, in their order
   std::deque<WorkItem> moves_;  // the cleaner's, written when there is room beside the queue

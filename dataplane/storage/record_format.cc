@@ -5,6 +5,7 @@
 
 #include "common/base/check.h"
 #include "common/codec/crc32.h"
+#include "dataplane/storage/buffer_pool.h"
 #include "dataplane/storage/little_endian.h"
 
 namespace millrace::storage {
@@ -18,6 +19,8 @@ constexpr size_t kDataAt = 8;
 constexpr size_t kCrcBegin = 4;
 
 constexpr size_t kFirstGrowth = 4096;
+// From here on a copy costs more than the disk write that it would share.
+constexpr size_t kPooledBytes = 96 * kKiB;
 
 }  // namespace
 
@@ -27,10 +30,20 @@ void RecordBatch::RawBuffer::reserve(size_t bytes) {
 
 void RecordBatch::RawBuffer::grow(size_t used, size_t bytes) {
   size_t wanted = std::max({bytes, capacity + capacity / 2, kFirstGrowth});
-  std::unique_ptr<uint8_t[]> larger(new uint8_t[wanted]);
-  if (used > 0) std::memcpy(larger.get(), data.get(), used);
-  data = std::move(larger);
-  capacity = wanted;
+  RawBuffer larger;
+  if (wanted >= kPooledBytes) {
+    auto buffer = BufferPool::Shared().Get(kBlockHeadroom + wanted);
+    larger.data = buffer->data + kBlockHeadroom;
+    larger.capacity = buffer->capacity - kBlockHeadroom;
+    larger.owner = std::move(buffer);
+  } else {
+    std::shared_ptr<uint8_t[]> buffer(new uint8_t[wanted]);
+    larger.data = buffer.get();
+    larger.capacity = wanted;
+    larger.owner = std::move(buffer);
+  }
+  if (used > 0) std::memcpy(larger.data, data, used);
+  *this = std::move(larger);
 }
 
 uint8_t* RecordBatch::Begin(std::string_view key, size_t data_bytes_max) {
@@ -40,7 +53,7 @@ uint8_t* RecordBatch::Begin(std::string_view key, size_t data_bytes_max) {
   if (end > buffer_.capacity) buffer_.grow(size_, end);
   begun_at_ = size_;
   begun_key_ = key.size();
-  uint8_t* at = buffer_.data.get() + begun_at_;
+  uint8_t* at = buffer_.data + begun_at_;
   StoreLittle(at + kKeyAt, static_cast<uint16_t>(key.size()));
   StoreLittle(at + kFlagsAt, uint16_t{0});
   if (!key.empty()) std::memcpy(at + kRecordHeaderBytes, key.data(), key.size());
@@ -50,7 +63,7 @@ uint8_t* RecordBatch::Begin(std::string_view key, size_t data_bytes_max) {
 void RecordBatch::End(size_t data_bytes) {
   size_t bytes = EncodedRecordSize(begun_key_, data_bytes);
   DCHECK(begun_at_ == size_ && begun_at_ + bytes <= buffer_.capacity);
-  uint8_t* at = buffer_.data.get() + begun_at_;
+  uint8_t* at = buffer_.data + begun_at_;
   StoreLittle(at + kDataAt, static_cast<uint32_t>(data_bytes));
   StoreLittle(at + kCrcAt, codec::Crc32c(at + kCrcBegin, bytes - kCrcBegin));
   size_ = begun_at_ + bytes;
@@ -67,9 +80,7 @@ void RecordBatch::Add(std::string_view key, std::string_view data) {
 }
 
 Slice RecordBatch::Take() {
-  std::shared_ptr<uint8_t[]> owner(std::move(buffer_.data));
-  const uint8_t* data = owner.get();
-  Slice taken(std::move(owner), data, size_);
+  Slice taken(std::move(buffer_.owner), buffer_.data, size_);
   buffer_ = RawBuffer();
   size_ = 0;
   count_ = 0;

@@ -3,8 +3,10 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <memory>
 #include <optional>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "common/base/bytes.h"
@@ -52,19 +54,24 @@ class RecordBatch {
   Slice Take();
 
  private:
-  // Grows without zeroing what the decoder is about to overwrite.
+  // Grows without zeroing what the decoder is about to overwrite. Large ones come from the log's pool,
+  // laid out so that the log can write them as they are (buffer_pool.h).
   struct RawBuffer {
     RawBuffer() = default;
-    RawBuffer(RawBuffer&& other) noexcept : data(std::move(other.data)), capacity(other.capacity) { other.capacity = 0; }
+    RawBuffer(RawBuffer&& other) noexcept
+        : owner(std::move(other.owner)),
+          data(std::exchange(other.data, nullptr)),
+          capacity(std::exchange(other.capacity, 0)) {}
     RawBuffer& operator=(RawBuffer&& other) noexcept {
-      data = std::move(other.data);
-      capacity = other.capacity;
-      other.capacity = 0;
+      owner = std::move(other.owner);
+      data = std::exchange(other.data, nullptr);
+      capacity = std::exchange(other.capacity, 0);
       return *this;
     }
     void reserve(size_t bytes);
     void grow(size_t used, size_t bytes);
-    std::unique_ptr<uint8_t[]> data;
+    std::shared_ptr<const void> owner;
+    uint8_t* data = nullptr;
     size_t capacity = 0;
   };
   RawBuffer buffer_;

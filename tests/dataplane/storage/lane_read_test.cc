@@ -129,6 +129,31 @@ TEST_F(LaneRead, AppendsOfOneTurnShareOneWrite) {
   EXPECT_EQ(Read(Id(0), 0)->chunks.size(), 1U);
 }
 
+TEST_F(LaneRead, ALargeAppendIsWrittenAndServedFromTheBufferItWasMadeIn) {
+  options.segment_bytes = 2 * kMiB;
+  Open();
+  ASSERT_TRUE(OpenExtent(Id(0)).ok());
+  std::string data(300'000, 'x');
+  Append append = MakeAppend(Id(0), {data});
+  const uint8_t* at = append.records.data();
+  int done = 0;
+  lane->AppendRecords(std::move(append), [&](const Result<AppendResult>&) { ++done; });
+  // A second holder sees nothing of the block: it is copied.
+  Append held = MakeAppend(Id(0), {data});
+  const uint8_t* held_at = held.records.data();
+  lane->AppendRecords(held, [&](const Result<AppendResult>&) { ++done; });
+  lane->AppendRecords(MakeAppend(Id(0), {"small"}), [&](const Result<AppendResult>&) { ++done; });
+  executor.RunUntil([&] { return done == 3; });
+  auto first = Read(Id(0), 0, 1);
+  EXPECT_EQ(first->chunks[0].records.data(), at);
+  auto second = Read(Id(0), 1, 1);
+  EXPECT_NE(second->chunks[0].records.data(), held_at);
+  std::vector<std::string> all = {"0:" + data, "1:" + data, "2:small"};
+  EXPECT_EQ(ReadAll(Id(0)), all);
+  Reopen();
+  EXPECT_EQ(ReadAll(Id(0)), all);
+}
+
 TEST_F(LaneRead, TooMuchWaitingIsThrottled) {
   options.pending_bytes_max = 50'000;
   Open();
