@@ -1,0 +1,90 @@
+#include "dataplane/gateway/shard_settings.h"
+
+#include <algorithm>
+#include <thread>
+
+namespace millrace::gateway {
+namespace {
+
+constexpr uint64_t kLogBytesMost = 1024 * 1024 * kGiB;
+
+}  // namespace
+
+ShardSettings::ShardSettings(config::Settings& s)
+    : data(s.String("data", "", "The folder of this process: its log, maps and keys.", "DIR")),
+      name(s.String("name", "shard-0", "What shard maps call this process.", "NAME")),
+      store(s.String("store", "", "The folder of the file resource store.", "DIR")),
+      listen(s.String("listen", "127.0.0.1:4566", "Where to serve HTTP.", "HOST:PORT")),
+      tls_listen(
+          s.String("tls-listen", "", "Where to serve HTTPS; nowhere if empty.", "HOST:PORT")),
+      tls_cert(
+          s.String("tls-cert", "", "PEM certificate; one is made where none is given.", "FILE")),
+      tls_key(s.String("tls-key", "", "PEM key of the certificate.", "FILE")),
+      admin_listen(s.String("admin-listen", "127.0.0.1:0", "Where to serve health and metrics.",
+                            "HOST:PORT")),
+      control_endpoint(s.String("control-endpoint", "",
+                                "The control plane, for operations that are its.", "URL")),
+      internal_token(s.String("internal-token", "",
+                              "Secret of this run, for the environment (MILLRACE_INTERNAL_TOKEN).",
+                              "TEXT")),
+      auth(s.Choice("auth", "none", {"none", "sigv4"}, "Whether requests must be signed.")),
+      access_keys(
+          s.String("access-keys", "", "YAML list of accessKeyId and secretAccessKey.", "FILE")),
+      account(s.String("account", "000000000000", "The account of every stream.", "DIGITS")),
+      master_key_file(s.String(
+          "master-key-file", "",
+          "32 bytes in hexadecimal or base64 that wrap the keys of encrypted streams.", "FILE")),
+      master_key(s.String("master-key", "", "The same, for the environment (MILLRACE_MASTER_KEY).",
+                          "TEXT")),
+      enforce_on_demand_limits(s.Bool("enforce-on-demand-limits", false,
+                                      "AWS's per-shard limits for ON_DEMAND streams, too.")),
+      log_bytes_max(s.Size("log-bytes-max", kLogBytesMost, {256 * kMiB, kLogBytesMost},
+                           "Size of the whole log on disk, past which puts are throttled.")),
+      tail_cache_bytes(s.Size("tail-cache-bytes", 128 * kMiB, {kMiB, 64 * kGiB},
+                              "Newest records kept in memory for live readers.")),
+      io_threads(
+          s.Int("io-threads", 0, {0, 256}, "Event loops, each with a lane; 0 is one a core.")),
+      log_level(s.Choice("log-level", "info", {"debug", "info", "warning", "error"},
+                         "What is worth a line.")) {}
+
+log::Level ShardSettings::LogLevel() const {
+  if (log_level == "debug") return log::Level::kDebug;
+  if (log_level == "warning") return log::Level::kWarning;
+  return log_level == "error" ? log::Level::kError : log::Level::kInfo;
+}
+
+ShardServerOptions ShardSettings::ServerOptions() const {
+  ShardServerOptions options;
+  options.data = data;
+  options.name = name;
+  options.store = store;
+  options.listen = listen;
+  options.tls_listen = tls_listen;
+  options.tls_cert = tls_cert;
+  options.tls_key = tls_key;
+  options.admin_listen = admin_listen;
+  options.token = internal_token;
+  options.control_endpoint = control_endpoint;
+  options.account = account;
+  options.enforce_on_demand_limits = enforce_on_demand_limits;
+  options.io_threads = io_threads > 0 ? static_cast<size_t>(io_threads)
+                                      : std::max<size_t>(1, std::thread::hardware_concurrency());
+  // The process's budgets, shared out evenly among its lanes.
+  options.lane.bytes_max = log_bytes_max / options.io_threads;
+  options.lane.tail_cache_bytes = tail_cache_bytes / options.io_threads;
+  return options;
+}
+
+Result<std::unique_ptr<KeyFile>> ShardSettings::OpenAccessKeys() const {
+  if (auth != "sigv4") return std::unique_ptr<KeyFile>();
+  if (access_keys.empty()) return InvalidArgument("--auth sigv4 needs --access-keys");
+  return KeyFile::Open(access_keys);
+}
+
+Result<std::unique_ptr<MasterKey>> ShardSettings::OpenMasterKey() const {
+  if (!master_key.empty()) return MasterKey::FromText(master_key);
+  if (!master_key_file.empty()) return MasterKey::FromFile(master_key_file);
+  return MasterKey::FromOwnFile(data + "/master.key");
+}
+
+}  // namespace millrace::gateway
