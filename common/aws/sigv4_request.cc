@@ -181,12 +181,12 @@ std::optional<ErrorShape> SplitCredential(SignatureClaim& claim) {
 }
 
 // `name:value\n`, the values of a header sent several times joined by commas; false where there is
-// none.
+// none. The JavaScript SDK signs HTTP/2's own `:authority` in the place of `host`.
 bool AppendSignedHeader(std::string& out, const net::HttpRequest& request, std::string_view name) {
   out += name;
   out += ':';
   bool found = false;
-  if (name == "host") {
+  if (name == "host" || name == ":authority") {
     AppendCanonicalValue(out, request.authority);
     found = !request.authority.empty();
   } else {

@@ -111,7 +111,7 @@ std::optional<ErrorShape> CheckTime(const SignatureClaim& claim, WallMs now) {
 // or another operation.
 std::optional<ErrorShape> CheckSignedHeaders(const net::HttpRequest& request,
                                              const SignatureClaim& claim) {
-  if (!Lists(claim.signed_headers, "host")) {
+  if (!Lists(claim.signed_headers, "host") && !Lists(claim.signed_headers, ":authority")) {
     return InvalidSignature(
         "'Host' or ':authority' must be a 'SignedHeader' in the AWS Authorization.");
   }
