@@ -28,6 +28,12 @@ const MapConsumer* FindMapped(const StreamView& view, const std::string& name) {
   return nullptr;
 }
 
+// Whether the data plane serves by the map there is.
+bool IsApplied(const StreamView& view) {
+  int64_t applied = view.resource.status["appliedMapVersion"].AsInt();
+  return view.map && applied >= static_cast<int64_t>(view.map->serving_version);
+}
+
 // ConsumerARN, or StreamARN and ConsumerName, or all three where they agree.
 Result<ArnTarget> FindTarget(KinesisControl& control, const json::Value& input) {
   const json::Value& arn = input["ConsumerARN"];
@@ -87,10 +93,12 @@ Handler RegisterStreamConsumer(KinesisControl& control) {
       return OkStatus();
     });
     if (!changed.ok()) return changed.status();
-    // The ARN holds the moment the operator took it up, so the answer waits for that.
+    // The ARN holds the moment the operator took it up, so the answer waits for that, and for the
+    // data plane: a consumer that is said to be there can subscribe.
     ASSIGN_OR_RETURN(StreamView seen,
-                     control.catalog.WaitUntil(
-                         view.name, [&](const StreamView& now) { return FindMapped(now, name); }));
+                     control.catalog.WaitUntil(view.name, [&](const StreamView& now) {
+                       return FindMapped(now, name) && IsApplied(now);
+                     }));
     json::Value out;
     json::Value consumer = DescribeConsumer(*FindMapped(seen, name), seen, false);
     consumer.Set("ConsumerStatus", "CREATING");

@@ -102,7 +102,7 @@ class Bench:
         kafka = Kafka()
         kafka.start()
         try:
-            kafka.put(1_000_000)  # warm
+            kafka.put(self.options.warm_records)
             ours, theirs = [], []
             for _ in range(self.options.repeat):
                 report = self.keep("millrace-kafka", self.with_peer(Millrace(), lambda p: p.put(500, 16, self.options.seconds)))
@@ -238,6 +238,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--repeat", type=int, default=5)
     parser.add_argument("--seconds", type=int, default=5)
+    parser.add_argument("--warm-records", type=int, default=1_000_000)
     parser.add_argument("--restart-gib", type=float, default=10)
     parser.add_argument("--only", default=",".join(Bench.ROWS))
     options = parser.parse_args()
