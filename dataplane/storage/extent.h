@@ -11,9 +11,9 @@
 
 namespace millrace::storage {
 
-// The name of an extent: which stream (its incarnation, so that a stream deleted and made again shares
-// nothing), which of its shards, and the epoch, which rises along a shard's chain and from parents to
-// children. An epoch is never used twice in a stream.
+// The name of an extent: which stream (its incarnation, so that a stream deleted and made again
+// shares nothing), which of its shards, and the epoch, which rises along a shard's chain and from
+// parents to children. An epoch is never used twice in a stream.
 struct ExtentId {
   uint64_t stream = 0;
   uint32_t shard = 0;
@@ -28,8 +28,8 @@ struct ExtentIdHash {
   }
 };
 
-// Consecutive records of one extent that arrived together: `count` encoded records (record_format.h)
-// of which the first has index `first_index`. Immutable, shared.
+// Consecutive records of one extent that arrived together: `count` encoded records
+// (record_format.h) of which the first has index `first_index`. Immutable, shared.
 struct Chunk {
   uint64_t first_index = 0;
   uint32_t count = 0;
@@ -45,8 +45,8 @@ struct ExtentInfo {
   bool encrypted = false;
   WallMs first_arrival_ms = 0;
   WallMs last_arrival_ms = 0;
-  uint64_t bytes = 0;        // in the log, live
-  uint64_t lost_records = 0; // quarantined: corrupt, never served
+  uint64_t bytes = 0;         // in the log, live
+  uint64_t lost_records = 0;  // quarantined: corrupt, never served
 };
 
 }  // namespace millrace::storage

@@ -35,8 +35,8 @@ struct ChunkSpan {
   uint64_t bytes = 0;  // of payload, counted as live in its segment
   uint32_t segment = 0;
   bool encrypted = false;
-  // The group of the segment's index that lists these chunks, maybe among others; no chunks where the
-  // segment has no index yet.
+  // The group of the segment's index that lists these chunks, maybe among others; no chunks where
+  // the segment has no index yet.
   uint32_t group_chunks = 0;
   uint32_t group_crc = 0;
   uint64_t group_offset = 0;
@@ -63,8 +63,8 @@ class ExtentIndex {
   void AppendSpan(ChunkSpan span, const std::vector<ChunkRef>* chunks = nullptr);
   // The first span that ends after `index`; spans().size() where there is none.
   size_t FindSpan(uint64_t index) const;
-  // The first record that arrived at or after `ms`, or, where the list that says so is out of memory,
-  // the beginning of its span; end_index() where there is none.
+  // The first record that arrived at or after `ms`, or, where the list that says so is out of
+  // memory, the beginning of its span; end_index() where there is none.
   uint64_t IndexAtTime(WallMs ms) const;
   // Lets chunks that arrived before `horizon_ms` go, oldest first; of a span that is out of memory
   // all or nothing.
@@ -86,8 +86,8 @@ class ExtentIndex {
     uint32_t crc = 0;
   };
   void SetGroup(const Group& group);
-  // Takes the lists of the spans in this segment that lie in the range out of memory, where its index
-  // has them; returns the bytes set free.
+  // Takes the lists of the spans in this segment that lie in the range out of memory, where its
+  // index has them; returns the bytes set free.
   size_t Unload(uint32_t segment, uint64_t first_index, uint64_t end_index);
   // Gives the spans of this group that are out of memory their chunks; returns the bytes taken.
   size_t Load(uint32_t segment, uint64_t group_offset, const std::vector<ChunkRef>& chunks,

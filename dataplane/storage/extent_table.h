@@ -49,8 +49,8 @@ struct ExtentState {
   size_t building_chunk = 0;
 };
 
-// Lets chunks that arrived before `horizon_ms` go, as far as they are listed in memory; the horizon is
-// kept for those that are not.
+// Lets chunks that arrived before `horizon_ms` go, as far as they are listed in memory; the horizon
+// is kept for those that are not.
 void TrimBefore(ExtentState& extent, WallMs horizon_ms, const ExtentIndex::OnDead& on_dead);
 
 // The extents of a lane. Lives on its executor.

@@ -28,19 +28,19 @@ class KeyWrapper {
 struct LaneOptions {
   uint64_t segment_bytes = 64 * kMiB;
   size_t writes_in_flight_max = 4;
-  size_t write_bytes_max = 1 * kMiB;         // of one durable write, unless one append is larger
-  uint64_t pending_bytes_max = 64 * kMiB;    // appends waiting; past it kThrottled
-  uint64_t tail_cache_bytes = 64 * kMiB;     // newest blocks kept in memory for live readers
-  uint64_t index_cache_bytes = 16 * kMiB;    // lists of old segments' chunks kept in memory
-  uint64_t bytes_max = UINT64_MAX;           // of all files of the lane; past it kNoSpace
-  double clean_below_live_fraction = 0.5;    // segments emptier than this are rewritten
-  const KeyWrapper* keys = nullptr;          // none: encrypted extents are refused
+  size_t write_bytes_max = 1 * kMiB;       // of one durable write, unless one append is larger
+  uint64_t pending_bytes_max = 64 * kMiB;  // appends waiting; past it kThrottled
+  uint64_t tail_cache_bytes = 64 * kMiB;   // newest blocks kept in memory for live readers
+  uint64_t index_cache_bytes = 16 * kMiB;  // lists of old segments' chunks kept in memory
+  uint64_t bytes_max = UINT64_MAX;         // of all files of the lane; past it kNoSpace
+  double clean_below_live_fraction = 0.5;  // segments emptier than this are rewritten
+  const KeyWrapper* keys = nullptr;        // none: encrypted extents are refused
   metrics::Registry* metrics = nullptr;
 };
 
 struct Append {
   ExtentId extent;
-  Slice records;       // encoded (record_format.h)
+  Slice records;  // encoded (record_format.h)
   uint32_t count = 0;
 };
 struct AppendResult {
@@ -57,13 +57,14 @@ struct ReadResult {
 
 // One write-ahead log for many extents: the unit of durability, of recovery and of parallelism.
 //
-// Lives on one executor; every method is called there and every callback runs there. Owned by Log. It
-// does no I/O itself: `disk`, `clock` and `executor` come in from outside, so that tests/sim can run
-// it through crashes thousands of times faster than real time.
+// Lives on one executor; every method is called there and every callback runs there. Owned by Log.
+// It does no I/O itself: `disk`, `clock` and `executor` come in from outside, so that tests/sim can
+// run it through crashes thousands of times faster than real time.
 //
 // What is promised when a callback runs with success:
 //   OpenExtent, Seal, Drop: the change is durable.
-//   AppendBatch: the records are durable, and every append accepted before them in this lane is too.
+//   AppendBatch: the records are durable, and every append accepted before them in this lane is
+//   too.
 // A failed or misdirected write fences the lane: every waiting and later append fails with kFenced,
 // `on_fenced` runs once, reads go on; the owner restarts the process, which recovers exactly the
 // acknowledged prefix (and maybe whole appends that were never acknowledged, never a part of one).
@@ -88,8 +89,8 @@ class Lane {
   // owner repeats it as time passes.
   virtual void Trim(ExtentId id, WallMs horizon_ms) = 0;
 
-  // Queues one append; `done` comes after it is durable, in the order of the calls. kNotFound for an
-  // unknown extent, kResourceInUse for a sealed one, kThrottled, kNoSpace, kFenced.
+  // Queues one append; `done` comes after it is durable, in the order of the calls. kNotFound for
+  // an unknown extent, kResourceInUse for a sealed one, kThrottled, kNoSpace, kFenced.
   virtual void AppendRecords(Append append, UniqueFunction<void(Result<AppendResult>)> done) = 0;
 
   // Records from `from_index` on, at least one where there is one, about `bytes_max` in all. Before

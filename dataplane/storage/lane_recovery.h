@@ -20,9 +20,9 @@ struct RecoveredLane {
   std::vector<Disk::FileInfo> free_files;
 };
 
-// Reads a lane's files: the directories of full segments, and those segments that have none, whole. Keeps
-// itself alive until `done` has run, on the executor of the disk's callbacks. Changes nothing but
-// the log's id, made where there is no log yet, and indexes whose segments are gone.
+// Reads a lane's files: the directories of full segments, and those segments that have none, whole.
+// Keeps itself alive until `done` has run, on the executor of the disk's callbacks. Changes nothing
+// but the log's id, made where there is no log yet, and indexes whose segments are gone.
 class LaneRecovery : public std::enable_shared_from_this<LaneRecovery> {
  public:
   using Done = UniqueFunction<void(Result<RecoveredLane>)>;

@@ -15,8 +15,8 @@ struct LogOptions {
   LaneOptions lane;
 };
 
-// All lanes of a process on one data folder (lane-000, lane-001, ...), each on an io thread. Made in
-// main before any server listens; Close before the io threads stop. A lock file refuses a second
+// All lanes of a process on one data folder (lane-000, lane-001, ...), each on an io thread. Made
+// in main before any server listens; Close before the io threads stop. A lock file refuses a second
 // process on the same folder.
 class Log {
  public:
@@ -25,10 +25,10 @@ class Log {
   virtual ~Log() = default;
 
   virtual size_t lane_count() const = 0;
-  virtual Lane& lane(size_t i) = 0;            // use on lane_executor(i) only
+  virtual Lane& lane(size_t i) = 0;  // use on lane_executor(i) only
   virtual IoExecutor& lane_executor(size_t i) = 0;
-  // Where a shard's extents are, or where its first would go: the same for every extent of a shard as
-  // long as one of them exists. Any thread, lock-free after Open.
+  // Where a shard's extents are, or where its first would go: the same for every extent of a shard
+  // as long as one of them exists. Any thread, lock-free after Open.
   virtual size_t LaneOf(uint64_t stream, uint32_t shard) const = 0;
   // Blocks until every lane is closed; from outside the executors.
   virtual void Close() = 0;

@@ -21,7 +21,8 @@ std::vector<Stretch> KeptStretches(const std::vector<FoundSegment>& segments, co
   std::vector<Stretch> stretches;
   for (const FoundSegment& segment : segments) {
     if (segment.indexed) {
-      stretches.push_back({segment.number, segment.directory.first_lsn, segment.directory.last_lsn});
+      stretches.push_back(
+          {segment.number, segment.directory.first_lsn, segment.directory.last_lsn});
       continue;
     }
     for (const ScannedBlock& block : segment.blocks) {

@@ -16,9 +16,9 @@ namespace millrace::storage {
 struct FoundSegment {
   uint64_t number = 0;
   uint64_t size = 0;
-  bool has_index_file = false;       // whether or not it could be used
+  bool has_index_file = false;  // whether or not it could be used
   bool indexed = false;
-  SegmentDirectory directory;        // where indexed
+  SegmentDirectory directory;  // where indexed
   // The chunks of the rows, as far as they were read, in the rows' order.
   std::vector<std::vector<ChunkRef>> lists;
   std::vector<ScannedBlock> blocks;  // where not indexed, in the order of their offsets
@@ -42,7 +42,7 @@ struct ReplayedSegment {
   uint64_t size = 0;
   bool has_index_file = false;
   bool indexed = false;
-  uint64_t end_offset = 0;     // one past its last block that is kept; 0 where indexed
+  uint64_t end_offset = 0;  // one past its last block that is kept; 0 where indexed
   Lsn first_lsn = 0;
   Lsn last_lsn = 0;
 };

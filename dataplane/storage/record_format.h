@@ -13,14 +13,15 @@
 
 namespace millrace::storage {
 
-// One record as it lies in the log, in memory and between pods (docs/formats/record.md), little-endian:
+// One record as it lies in the log, in memory and between pods (docs/formats/record.md),
+// little-endian:
 //   u32 crc     CRC-32C of everything after it
 //   u16 key     length of the partition key in bytes
 //   u16 flags   0
 //   u32 data    length of the data
 //   key, data
-// A record carries neither its index nor its arrival time: its chunk does, for all of its records, so
-// that whoever decodes a request can encode and checksum records before the log has seen them.
+// A record carries neither its index nor its arrival time: its chunk does, for all of its records,
+// so that whoever decodes a request can encode and checksum records before the log has seen them.
 constexpr size_t kRecordHeaderBytes = 12;
 
 constexpr size_t EncodedRecordSize(size_t key_bytes, size_t data_bytes) {
@@ -32,8 +33,8 @@ struct RecordView {
   std::string_view data;
 };
 
-// Encodes records one after another into one buffer. A value; one thread. The data is written in place
-// by the caller (base64 decoded straight into it), then sealed with its checksum:
+// Encodes records one after another into one buffer. A value; one thread. The data is written in
+// place by the caller (base64 decoded straight into it), then sealed with its checksum:
 //   uint8_t* at = batch.Begin(key, most_bytes);  n = decode(at);  batch.End(n);
 class RecordBatch {
  public:
@@ -54,8 +55,8 @@ class RecordBatch {
   Slice Take();
 
  private:
-  // Grows without zeroing what the decoder is about to overwrite. Large ones come from the log's pool,
-  // laid out so that the log can write them as they are (buffer_pool.h).
+  // Grows without zeroing what the decoder is about to overwrite. Large ones come from the log's
+  // pool, laid out so that the log can write them as they are (buffer_pool.h).
   struct RawBuffer {
     RawBuffer() = default;
     RawBuffer(RawBuffer&& other) noexcept

@@ -12,9 +12,9 @@
 
 namespace millrace::storage {
 
-// What a full segment holds, in a file beside it, so that recovery reads neither the segment nor, of
-// this file, more than the directory (docs/formats/segment.md): a row for each run of chunks of one
-// extent that follow one another, and behind the rows, run by run, the chunks. Pure.
+// What a full segment holds, in a file beside it, so that recovery reads neither the segment nor,
+// of this file, more than the directory (docs/formats/segment.md): a row for each run of chunks of
+// one extent that follow one another, and behind the rows, run by run, the chunks. Pure.
 struct IndexRow {
   ExtentId extent;
   bool encrypted = false;
@@ -48,7 +48,8 @@ constexpr size_t kIndexChunkBytes = 32;
 
 // The whole file; sets directory->rows.
 std::string EncodeSegmentIndex(const std::vector<IndexRun>& runs, SegmentDirectory* directory);
-// The bytes of header and rows, as a file's first kIndexHeaderBytes say; 0 where they are no header.
+// The bytes of header and rows, as a file's first kIndexHeaderBytes say; 0 where they are no
+// header.
 size_t DirectoryBytes(std::string_view header);
 // kCorrupt where the checksum or a length does not hold.
 Result<SegmentDirectory> ParseDirectory(std::string_view bytes);

@@ -18,7 +18,8 @@ struct ScannedEntry {
   std::string payload;   // of control entries; records stay on the disk
 };
 
-// The chunk that an entry stands for, whose payload_offset is counted from the start of the segment.
+// The chunk that an entry stands for, whose payload_offset is counted from the start of the
+// segment.
 ChunkRef RefOf(const BlockEntry& entry, uint64_t segment);
 
 struct ScannedBlock {

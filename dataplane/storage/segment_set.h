@@ -40,7 +40,7 @@ class SegmentSet {
   struct Events {
     std::function<void()> changed;      // a segment was prepared, or there is no space for one
     std::function<void()> may_reclaim;  // a segment may have died
-    std::function<void(const Status&)> failed;  // the disk did
+    std::function<void(const Status&)> failed;             // the disk did
     std::function<void(const SegmentDirectory&)> indexed;  // a segment's index is on the disk
   };
   SegmentSet(LaneContext& lane, uint64_t segment_bytes, Events events);
