@@ -24,6 +24,9 @@ namespace {
 
 constexpr size_t kReconcileWorkers = 2;
 constexpr std::chrono::seconds kServingWithin(60);
+// A shard process that ends again and again for so long is not going to stay.
+constexpr std::chrono::seconds kGiveUpAfter(8);
+constexpr int kGiveUpRestarts = 3;
 
 std::string HexToken() {
   std::string raw = SecureRandomBytes(32);
@@ -201,10 +204,11 @@ Status Standalone::ApplyFiles() {
 
 // Ready means: the shard process answers, and every stream that can be is ACTIVE.
 Status Standalone::WaitUntilServing() {
-  auto deadline = std::chrono::steady_clock::now() + kServingWithin;
-  while (std::chrono::steady_clock::now() < deadline) {
+  auto began = std::chrono::steady_clock::now();
+  while (std::chrono::steady_clock::now() < began + kServingWithin) {
     op::WorkloadState state = runtime_->Observe("shard-0");
-    if (state.restarts >= 3) {
+    bool long_enough = std::chrono::steady_clock::now() > began + kGiveUpAfter;
+    if (state.restarts >= kGiveUpRestarts && long_enough && !status_->ready()) {
       return Unavailable("the shard process " + state.last_exit + " " +
                          std::to_string(state.restarts) + " times; its log above says why");
     }

@@ -94,7 +94,8 @@ Result<int> ProcessRuntime::Spawn(const Workload& workload) {
   pid_t pid = fork();
   if (pid == 0) {
     // Only async-signal-safe calls between fork and exec.
-    prctl(PR_SET_PDEATHSIG, SIGTERM);
+    // Killed, not asked: one that took its time to stop would keep its folder from its successor.
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (getppid() != parent) _exit(126);
     // Ctrl-C reaches the supervisor alone, which stops us in order.
     setpgid(0, 0);
