@@ -142,6 +142,8 @@ class Replay {
       const IndexRow& row = segment.directory.rows[i];
       auto it = extents_.find(row.extent);
       if (it == extents_.end() || segment.directory.last_lsn < it->second.open_lsn) continue;
+      // No writer leaves such a row; fuzzed bytes did.
+      if (row.first_index >= row.end_index) continue;
       Found found{row.first_index, row.end_index, segment.number, ChunkRef(), &row, nullptr};
       if (i < segment.lists.size() && !segment.lists[i].empty()) found.list = &segment.lists[i];
       it->second.found.push_back(found);
