@@ -20,7 +20,8 @@ import (
 )
 
 type recorder struct {
-	client *kinesis.Client
+	reader *kinesis.Client
+	writer *kinesis.Client
 	stream string
 	start  time.Time
 
@@ -45,7 +46,7 @@ func (r *recorder) add(operation porcupine.Operation) {
 func (r *recorder) put(ctx context.Context, client, shard int, value string) {
 	call := r.now()
 	key := hashKey(shard)
-	_, err := r.client.PutRecord(ctx, &kinesis.PutRecordInput{StreamName: &r.stream,
+	_, err := r.writer.PutRecord(ctx, &kinesis.PutRecordInput{StreamName: &r.stream,
 		Data: []byte(value), PartitionKey: aws.String("k"), ExplicitHashKey: &key})
 	back := r.now()
 	if err != nil {
@@ -56,8 +57,9 @@ func (r *recorder) put(ctx context.Context, client, shard int, value string) {
 		Return: back})
 }
 
-// Reads from the first record until an answer is empty and says that nothing is behind it.
-func (r *recorder) read(ctx context.Context, client, shard int) []string {
+// Reads from the first record until an answer is empty and says that nothing is behind it; false where
+// that failed.
+func (r *recorder) read(ctx context.Context, client, shard int) ([]string, bool) {
 	call := r.now()
 	values, err := r.readAll(ctx, fmt.Sprintf("shardId-%012d", shard))
 	if err != nil {
@@ -66,22 +68,22 @@ func (r *recorder) read(ctx context.Context, client, shard int) []string {
 		r.lastFailure = err
 		r.mu.Unlock()
 		time.Sleep(50 * time.Millisecond)
-		return nil
+		return nil, false
 	}
 	r.add(porcupine.Operation{ClientId: client, Input: input{shard: shard}, Call: call, Output: output{values},
 		Return: r.now()})
-	return values
+	return values, true
 }
 
 func (r *recorder) readAll(ctx context.Context, shard string) ([]string, error) {
 	var values []string
-	start, err := r.client.GetShardIterator(ctx, &kinesis.GetShardIteratorInput{StreamName: &r.stream,
+	start, err := r.reader.GetShardIterator(ctx, &kinesis.GetShardIteratorInput{StreamName: &r.stream,
 		ShardId: &shard, ShardIteratorType: types.ShardIteratorTypeTrimHorizon})
 	if err != nil {
 		return values, err
 	}
 	for position := start.ShardIterator; position != nil; {
-		page, err := r.client.GetRecords(ctx, &kinesis.GetRecordsInput{ShardIterator: position})
+		page, err := r.reader.GetRecords(ctx, &kinesis.GetRecordsInput{ShardIterator: position})
 		if err != nil {
 			return values, err
 		}
@@ -128,9 +130,12 @@ func main() {
 		fmt.Println("configuration:", err)
 		os.Exit(2)
 	}
-	// No retries: a request is one operation of the history.
-	r := &recorder{stream: *stream, start: time.Now(), client: kinesis.NewFromConfig(options,
-		func(o *kinesis.Options) { o.Retryer = aws.NopRetryer{} })}
+	// Puts are not retried: each is one operation of the history. Reads are, since reading again changes
+	// nothing: the SDK itself cuts a response now and then. It closes the request's body once the response's
+	// head is there; where that is before Go's transport has looked past the body's end, smithy's
+	// safeWriteToReadCloser answers that look with io.EOF, which closes the connection in mid-answer.
+	r := &recorder{stream: *stream, start: time.Now(), reader: kinesis.NewFromConfig(options),
+		writer: kinesis.NewFromConfig(options, func(o *kinesis.Options) { o.Retryer = aws.NopRetryer{} })}
 	var running sync.WaitGroup
 	for client := range *clients {
 		running.Add(1)
@@ -143,7 +148,12 @@ func main() {
 	// One last read of every shard, when all is quiet, says what is there.
 	var final [][]string
 	for shard := range *shards {
-		final = append(final, r.read(context.Background(), *clients, shard))
+		values, ok := r.read(context.Background(), *clients, shard)
+		if !ok {
+			fmt.Println("what is there in the end could not be read:", r.lastFailure)
+			os.Exit(2)
+		}
+		final = append(final, values)
 	}
 	history := steps(r.history, final)
 	verdict := porcupine.CheckOperationsTimeout(shardModel, history, time.Minute)
