@@ -13,7 +13,7 @@ namespace millrace::controlplane {
 struct KinesisLimits {
   int64_t shards_max = 10'000;  // of the account; past it LimitExceededException
   int64_t on_demand_streams_max = 10'000;
-  int64_t consumers_max = 20;  // of a stream; 50 with the throughput commitment, as on AWS
+  int64_t consumers_max = 20;  // of a stream; 50 of an on-demand one with the throughput commitment
 };
 
 // What every control operation works with. Made in main, outlives the dispatcher; operations keep

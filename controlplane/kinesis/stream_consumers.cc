@@ -58,7 +58,9 @@ Result<ArnTarget> FindTarget(KinesisControl& control, const json::Value& input) 
   return target;
 }
 
-Result<int64_t> ConsumersMax(KinesisControl& control) {
+// The throughput commitment raises it for on-demand streams only (On-demand Advantage).
+Result<int64_t> ConsumersMax(KinesisControl& control, const StreamView& view) {
+  if (view.spec.stream_mode != "ON_DEMAND") return control.limits.consumers_max;
   ASSIGN_OR_RETURN(json::Value settings, ReadAccountSettings(control));
   bool committed = settings["Status"].AsString() != "DISABLED";
   return committed ? std::max(control.limits.consumers_max, kConsumersWithCommitment)
@@ -76,7 +78,7 @@ Handler RegisterStreamConsumer(KinesisControl& control) {
                                               " not ACTIVE, instead in state " + view.status);
     }
     std::string name = input["ConsumerName"].AsString();
-    ASSIGN_OR_RETURN(int64_t most, ConsumersMax(control));
+    ASSIGN_OR_RETURN(int64_t most, ConsumersMax(control, view));
     auto changed = control.catalog.Change(view, [&](Resource&, StreamSpec& spec) -> Status {
       if (FindConsumer(spec, name)) {
         return {Code::kResourceInUse,

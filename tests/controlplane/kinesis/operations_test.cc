@@ -93,6 +93,22 @@ class KinesisControlTest : public testing::Test {
         catalog_->WaitUntil(name, [](const StreamView& view) { return view.status == "ACTIVE"; });
     ASSERT_TRUE(active.ok()) << active.status().ToString();
   }
+  // Consumers c0, c1, … up to `count` of them, in one change.
+  void FillWithConsumers(const std::string& name, int count) {
+    Result<StreamView> view = catalog_->Find(name);
+    ASSERT_TRUE(view.ok());
+    auto changed = catalog_->Change(*view, [&](Resource&, resources::StreamSpec& spec) {
+      spec.consumers.clear();
+      for (int i = 0; i < count; ++i) spec.consumers.push_back({"c" + std::to_string(i), {}, ""});
+      return OkStatus();
+    });
+    ASSERT_TRUE(changed.ok()) << changed.status().ToString();
+  }
+  Result<json::Value> RegisterConsumer(const std::string& stream) {
+    return Call(RegisterStreamConsumer(*control_),
+                R"({"StreamARN":"arn:aws:kinesis:us-east-1:000000000000:stream/)" + stream +
+                    R"(","ConsumerName":"one-more"})");
+  }
   static Code CodeOf(const Result<json::Value>& result) { return result.status().code(); }
 
   testing_support::TempFolder folder_;
@@ -194,6 +210,24 @@ TEST_F(KinesisControlTest, ConsumersAreRegisteredListedAndGuardTheStream) {
   EXPECT_TRUE(
       Call(DeregisterStreamConsumer(*control_), "{" + arn + R"(,"ConsumerName":"a"})").ok());
   EXPECT_TRUE(Call(DeleteStream(*control_), R"({"StreamName":"orders"})").ok());
+}
+
+TEST_F(KinesisControlTest, OnlyOnDemandStreamsOfACommittedAccountMayHaveFiftyConsumers) {
+  Create("provisioned");
+  ASSERT_TRUE(Call(CreateStream(*control_),
+                   R"({"StreamName":"on-demand","StreamModeDetails":{"StreamMode":"ON_DEMAND"}})")
+                  .ok());
+  FillWithConsumers("provisioned", 20);
+  FillWithConsumers("on-demand", 20);
+  EXPECT_EQ(CodeOf(RegisterConsumer("provisioned")), Code::kLimitExceeded);
+  EXPECT_EQ(CodeOf(RegisterConsumer("on-demand")), Code::kLimitExceeded);
+  ASSERT_TRUE(Call(UpdateAccountSettings(*control_),
+                   R"({"MinimumThroughputBillingCommitment":{"Status":"ENABLED"}})")
+                  .ok());
+  EXPECT_EQ(CodeOf(RegisterConsumer("provisioned")), Code::kLimitExceeded);
+  EXPECT_TRUE(RegisterConsumer("on-demand").ok());
+  FillWithConsumers("on-demand", 50);
+  EXPECT_EQ(CodeOf(RegisterConsumer("on-demand")), Code::kLimitExceeded);
 }
 
 TEST_F(KinesisControlTest, ListShardsPagesWithTokensThatAreItsOwn) {
