@@ -6,6 +6,20 @@
 
 namespace millrace::codec {
 
+namespace {
+
+// The library's AVX-512 code returns with the upper halves of the vector registers in use. Every SSE
+// instruction after that has to keep them, SHA-256's above all, until somebody clears them.
+#if defined(__x86_64__)
+__attribute__((target("avx"))) void ClearUpperHalves() { __builtin_ia32_vzeroupper(); }
+const bool kHasUpperHalves = __builtin_cpu_supports("avx");
+#else
+void ClearUpperHalves() {}
+constexpr bool kHasUpperHalves = false;
+#endif
+
+}  // namespace
+
 uint32_t Crc32c(const void* data, size_t size, uint32_t crc) {
   // The library takes the register itself, complemented on neither side, and an int length.
   constexpr size_t kChunkMax = 1U << 30;
@@ -17,12 +31,16 @@ uint32_t Crc32c(const void* data, size_t size, uint32_t crc) {
     bytes += chunk;
     size -= chunk;
   }
+  if (kHasUpperHalves) ClearUpperHalves();
   return ~state;
 }
 
 uint32_t Crc32Ieee(const void* data, size_t size, uint32_t crc) {
   // This one complements on both sides.
-  return size == 0 ? crc : crc32_gzip_refl(crc, static_cast<const unsigned char*>(data), size);
+  if (size == 0) return crc;
+  const uint32_t result = crc32_gzip_refl(crc, static_cast<const unsigned char*>(data), size);
+  if (kHasUpperHalves) ClearUpperHalves();
+  return result;
 }
 
 }  // namespace millrace::codec
