@@ -8,8 +8,8 @@ namespace millrace::codec {
 
 namespace {
 
-// The library's AVX-512 code returns with the upper halves of the vector registers in use. Every SSE
-// instruction after that has to keep them, SHA-256's above all, until somebody clears them.
+// The library's AVX-512 code returns with the upper halves of the vector registers in use. Every
+// SSE instruction after that has to keep them, SHA-256's above all, until somebody clears them.
 #if defined(__x86_64__)
 __attribute__((target("avx"))) void ClearUpperHalves() { __builtin_ia32_vzeroupper(); }
 const bool kHasUpperHalves = __builtin_cpu_supports("avx");
