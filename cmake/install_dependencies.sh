@@ -1,8 +1,9 @@
 #!/bin/sh
 # Installs what Millrace needs from Debian 12, if it is not there yet (a few milliseconds then).
-# usage: cmake/install_dependencies.sh [build|fuzz]...    default: build
+# usage: cmake/install_dependencies.sh [build|fuzz|e2e]...    default: build
 #   build  to compile everything and run the tests
 #   fuzz   clang, for the libFuzzer targets
+#   e2e    what e2e/cluster starts and builds images with
 set -eu
 
 build="
@@ -34,13 +35,32 @@ fuzz="
   clang-19
   libclang-rt-19-dev
 "
+e2e="
+  buildah
+  conntrack
+  containerd
+  containernetworking-plugins
+  debootstrap
+  etcd-server
+  ethtool
+  gcc
+  iproute2
+  iptables
+  kmod
+  libc6-dev
+  openssl
+  runc
+  skopeo
+  xfsprogs
+"
 
 wanted=""
 for group in "${@:-build}"; do
   case "$group" in
     build) wanted="$wanted $build" ;;
     fuzz) wanted="$wanted $fuzz" ;;
-    *) echo "install_dependencies.sh: there is no group '$group'; there are build and fuzz" >&2; exit 2 ;;
+    e2e) wanted="$wanted $e2e" ;;
+    *) echo "install_dependencies.sh: there is no group '$group'; there are build, fuzz and e2e" >&2; exit 2 ;;
   esac
 done
 
