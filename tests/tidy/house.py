@@ -19,7 +19,7 @@ LAYERS = [
     ("common/net", FOUNDATION),
     ("common/aws", NET),
     ("common/kube", NET),
-    ("common/resources", NET),
+    ("common/resources", NET + ["common/kube"]),
     ("operator/engine", COMMON),
     ("operator/runtime", COMMON),
     ("operator/rollout", COMMON),

@@ -1,0 +1,82 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "common/kube/object_cache.h"
+#include "operator/engine/controller.h"
+
+namespace millrace::op {
+
+struct InformerOptions {
+  kube::WatchOptions watch;
+  kube::CacheOptions cache;
+};
+
+// A kind as the operator sees it: a cache that a watch keeps up to date, and which keys of which
+// controllers a change concerns. Made in main before Start; reads are safe anywhere. The
+// controllers that it feeds live until Stop returned.
+class Informer {
+ public:
+  // The keys to reconcile when `object` came, changed or went. Must not call back into the
+  // informer.
+  using KeysOf = std::function<std::vector<resources::ResourceKey>(const json::Value& object)>;
+
+  Informer(kube::Client& client, kube::ResourceType type, InformerOptions options = {});
+  ~Informer() { Stop(); }
+  // Before Start. Without `keys_of` an object's own key.
+  void Feed(Controller& controller, KeysOf keys_of = {});
+  void Start();
+  void Stop();
+
+  bool HasSynced() const { return cache_.HasSynced(); }
+  kube::ObjectCache& cache() { return cache_; }
+  const kube::ObjectCache& cache() const { return cache_; }
+  const kube::ResourceType& type() const { return type_; }
+
+ private:
+  kube::Client& client_;
+  const kube::ResourceType type_;
+  const kube::WatchOptions watch_options_;
+  kube::ObjectCache cache_;
+  std::unique_ptr<kube::Watch> watch_;
+};
+
+// The keys of the objects that control `object` (metadata.ownerReferences, controller: true) and
+// are of `kind`, in its namespace: a KeysOf for owned objects.
+std::vector<resources::ResourceKey> ControllerKeys(const json::Value& object,
+                                                   std::string_view kind);
+
+// Keeps a reconcile from acting on a cache that has not passed the last write of the one before:
+// that is how operators make two pods or delete two. A reconcile notes its writes, and the next one
+// of that key asks first. Any thread.
+class WriteGuard {
+ public:
+  // A write of `key`'s reconcile answered `object` (Create, Update, Apply, Delete under way).
+  void Wrote(const resources::ResourceKey& key, const kube::ObjectCache& cache,
+             const json::Value& object);
+  // A delete that took effect at once.
+  void Deleted(const resources::ResourceKey& key, const kube::ObjectCache& cache,
+               const json::Value& object);
+  // Whether the caches show every write noted for `key`; then those are forgotten. A reconcile that
+  // must wait returns Outcome::After(kLookAgain): the event of the write usually comes first.
+  bool CaughtUp(const resources::ResourceKey& key);
+  static constexpr Duration kLookAgain = std::chrono::milliseconds(20);
+
+ private:
+  struct Expectation {
+    const kube::ObjectCache* cache;
+    kube::ObjectName name;
+    std::string uid;
+    std::string resource_version;  // "": gone
+  };
+  static bool Holds(const Expectation& expectation);
+
+  std::mutex mu_;
+  std::map<resources::ResourceKey, std::vector<Expectation>> waiting_;  // guarded by mu_
+};
+
+}  // namespace millrace::op
