@@ -124,6 +124,12 @@ class Bench:
         self.table.add(f"PutRecord, 64 in flight: {spread(ours)}/s against NATS JetStream, always synced: {spread(theirs)}/s",
                        "≥ 8 ×", f"{ratio:.1f} ×", ratio >= 8)
 
+    def flush_per_shard(self):
+        report = self.keep("thousand-shards", json.loads(peers.run(
+            [ROOT / "build/bin/thousand_shards_bench", CACHE / "thousand-shards", str(3 * self.options.repeat)])))
+        self.table.add(f"one append on each of 1,000 shards: {report['laneMs']:.1f} ms against {report['filesMs']:.0f} ms with a file and a flush a shard",
+                       "≥ 30 ×", f"{report['ratio']:.0f} ×", report["ratio"] >= 30)
+
     def many_shards(self):
         one, many = [], []
         for _ in range(self.options.repeat):
@@ -230,7 +236,7 @@ class Bench:
             peer.stop()
 
     ROWS = {"put-json": put_json, "put-cbor": put_cbor, "kafka": kafka, "put-record": put_record,
-            "many-shards": many_shards, "fan-out": fan_out, "restart": restart, "idle": idle}
+            "flush-per-shard": flush_per_shard, "many-shards": many_shards, "fan-out": fan_out, "restart": restart, "idle": idle}
     NEEDS = {"put-json": (Kinesalite, KinesisMock), "kafka": (Kafka,), "put-record": (Nats,)}
 
 
