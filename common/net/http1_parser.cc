@@ -19,8 +19,23 @@ bool IsVisible(std::string_view text) {
   return !bad;
 }
 
-// No control characters but the tab; text past ASCII is opaque.
+// Eight bytes at once: whether one of them may be a control character (a tab is one too).
+bool MayHaveControls(uint64_t word) {
+  constexpr uint64_t kEach = 0x0101010101010101;
+  const uint64_t below_space = (word - kEach * 0x20) & ~word;
+  const uint64_t deletes = word ^ (kEach * 0x7f);
+  return ((below_space | ((deletes - kEach) & ~deletes)) & (kEach * 0x80)) != 0;
+}
+
+// No control characters but the tab; text past ASCII is opaque. Most of a head is values: the check
+// of each byte alone would be a tenth of a small request's cost.
 bool IsFieldValue(std::string_view text) {
+  while (text.size() >= sizeof(uint64_t)) {
+    uint64_t word;
+    std::memcpy(&word, text.data(), sizeof word);
+    if (MayHaveControls(word)) break;
+    text.remove_prefix(sizeof word);
+  }
   bool bad = false;
   for (char c : text) {
     auto byte = static_cast<uint8_t>(c);

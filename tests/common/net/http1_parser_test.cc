@@ -80,6 +80,22 @@ TEST(ParseHead, TakesTheHeadApart) {
   EXPECT_FALSE(head.chunked);
 }
 
+TEST(ParseHead, FindsAControlCharacterAnywhereInAValue) {
+  for (int c = 0; c < 256; ++c) {
+    for (size_t at = 0; at < 20; ++at) {
+      std::string value(20, 'v');
+      value[at] = static_cast<char>(c);
+      // At its ends a tab is trimmed, and a line end would end the header.
+      if (c == '\r' || c == '\n') continue;
+      Http1Head head;
+      const int status =
+          ParseHead("GET / HTTP/1.1\r\nHost: h\r\nX: " + value + "\r\n\r\n", head).status;
+      const bool control = (c < 0x20 && c != '\t') || c == 0x7f;
+      EXPECT_EQ(status, control ? 400 : 0) << c << " at " << at;
+    }
+  }
+}
+
 // The body that comes out of `text` in pieces of `piece` bytes, or "!" when it is refused, or "?"
 // when it is not complete.
 std::string Decode(std::string_view text, size_t piece) {
