@@ -50,14 +50,18 @@ void Http2Session::AddField(Http2Stream& stream, std::string_view name, std::str
     if (too_large) ResetStream(stream);
     return;  // a trailer, which nobody reads
   }
-  if (too_large) {
-    if (stream.refusal.status == 0) stream.refusal = {431, "The headers are too large."};
-    return;
-  }
-  // A few bytes on the wire may name a field of kilobytes.
+  if (stream.refusal.status != 0) return;
+  if (name == ":method") stream.head_only = value == "HEAD";
   std::string& text = stream.header->text;
-  if (!stream.header->charge.Cover(text.size() + name.size() + value.size())) {
-    if (stream.refusal.status == 0) stream.refusal = kOutOfMemory;
+  if (too_large) {
+    stream.refusal = {431, "The headers are too large."};
+  } else if (!stream.header->charge.Cover(text.size() + name.size() + value.size())) {
+    // A few bytes on the wire may name a field of kilobytes.
+    stream.refusal = kOutOfMemory;
+  }
+  if (stream.refusal.status != 0) {
+    stream.header = nullptr;
+    stream.fields = {};
     return;
   }
   stream.fields.push_back({text.size(), name.size(), value.size()});
@@ -66,6 +70,7 @@ void Http2Session::AddField(Http2Stream& stream, std::string_view name, std::str
 
 void Http2Session::CompleteHead(Http2Stream& stream) {
   stream.head_complete = true;
+  if (stream.refusal.status != 0) return Refuse(stream);
   HttpRequest& request = stream.request;
   const std::shared_ptr<const Http2Stream::HeaderBlock> header = std::move(stream.header);
   std::string_view expect;
@@ -96,8 +101,7 @@ void Http2Session::CompleteHead(Http2Stream& stream) {
   request.tls = connection_.encrypted();
   request.peer = connection_.peer();
   request.storage = header;
-  stream.head_only = request.method == "HEAD";
-  if (stream.refusal.status == 0) CheckHead(stream, expect);
+  CheckHead(stream, expect);
   if (stream.refusal.status != 0) Refuse(stream);
 }
 
@@ -158,6 +162,7 @@ void Http2Session::EndRequest(Http2Stream& stream) {
 void Http2Session::Refuse(Http2Stream& stream) {
   connection_.context().metrics.CountRefused(RefusalReason(stream.refusal.status));
   stream.body = nullptr;
+  stream.request = HttpRequest();
   std::string body = ErrorBody(stream.refusal.status, stream.refusal.message);
   const size_t size = body.size();
   Queue(stream, Slice::FromString(std::move(body)));

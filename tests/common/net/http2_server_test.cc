@@ -191,6 +191,10 @@ TEST_F(Http2Server, CountsHeaderTextAsReceivedMemory) {
   };
   EXPECT_TRUE(client.RunUntil([&] { return refused() > 50; }));
   EXPECT_LT(refused(), 75);
+  // What was taken in goes on.
+  client.Continue(streams[0], "fine", true);
+  ASSERT_TRUE(client.RunUntilClosed(streams[0]));
+  EXPECT_EQ(client.answer(streams[0]).body, "fine");
 }
 
 TEST_F(Http2Server, ContinuesAnExpectedRequest) {
