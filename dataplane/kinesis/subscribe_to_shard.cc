@@ -80,13 +80,15 @@ void Refuse(const StatePtr& state, const Status& status) {
 // On the lane's executor.
 void Subscribe(const StatePtr& state, const StartPoint& start) {
   auto sink = std::make_shared<ResponseSink>(state->call->writer);
-  const Result<SubscriptionPtr> subscription = state->fan_out().Subscribe(
-      {state->at, state->input["ConsumerARN"].AsString(), state->call->protocol, start, sink});
-  RunOn(state->call->executor(), [state, sink, subscription] {
-    if (!subscription.ok()) return Refuse(state, subscription.status());
-    (*subscription)->metrics->success->Add();
-    Open(state, sink, *subscription);
-  });
+  state->fan_out().Subscribe(
+      {state->at, state->input["ConsumerARN"].AsString(), state->call->protocol, start, sink},
+      [state, sink](const Result<SubscriptionPtr>& subscription) {
+        RunOn(state->call->executor(), [state, sink, subscription] {
+          if (!subscription.ok()) return Refuse(state, subscription.status());
+          (*subscription)->metrics->success->Add();
+          Open(state, sink, *subscription);
+        });
+      });
 }
 
 }  // namespace

@@ -32,12 +32,23 @@ void FanOut::Tick() {
   tick_ = context_.executor.RunAfter(kTick, [this] { Tick(); });
 }
 
-Result<SubscriptionPtr> FanOut::Subscribe(SubscribeRequest request) {
+void FanOut::Subscribe(SubscribeRequest request,
+                       UniqueFunction<void(Result<SubscriptionPtr>)> done) {
+  const ShardRef at = request.at;
+  const StartPoint start = request.start;
+  ResolveStart(context_.lane, at, start,
+               [this, request = std::move(request),
+                done = std::move(done)](const Result<Position>& from) mutable {
+                 if (!from.ok()) return done(from.status());
+                 done(Add(std::move(request), *from));
+               });
+}
+
+Result<SubscriptionPtr> FanOut::Add(SubscribeRequest request, Position from) {
   if (stopped_) return Unavailable("The server is stopping.");
   std::shared_ptr<ShardHub>& hub = hubs_[{request.at.stream->uid(), request.at.shard->index()}];
   if (hub == nullptr) hub = std::make_shared<ShardHub>(context_, request.at);
-  return hub->Add(std::move(request.consumer_arn), request.protocol, std::move(request.sink),
-                  request.start);
+  return hub->Add(std::move(request.consumer_arn), request.protocol, std::move(request.sink), from);
 }
 
 ShardHub* FanOut::HubOf(const SubscriptionPtr& subscription) {

@@ -18,7 +18,7 @@ struct SubscribeRequest {
 
 // SubscribeToShard for the shards of one lane. Lives on the lane's executor, where every method is
 // called; made before the lane's commit listener is set and Start is posted, stopped (Stop, there
-// too) before the lane is closed.
+// too) before the lane is closed and destroyed after.
 class FanOut {
  public:
   FanOut(storage::Lane& lane, Executor& executor, const EventEncoder& encoder, const Clock& clock,
@@ -29,8 +29,9 @@ class FanOut {
   // Ends every subscription; nothing is sent afterwards.
   void Stop();
 
-  // The subscription, of which nothing is sent before Run, or why there is none.
-  Result<SubscriptionPtr> Subscribe(SubscribeRequest request);
+  // Gives the subscription, of which nothing is sent before Run, or why there is none; before the
+  // return unless its start has to be looked up on the disk.
+  void Subscribe(SubscribeRequest request, UniqueFunction<void(Result<SubscriptionPtr>)> done);
   void Run(const SubscriptionPtr& subscription);
   void Remove(const SubscriptionPtr& subscription);
   void Drained(const SubscriptionPtr& subscription);
@@ -42,6 +43,7 @@ class FanOut {
  private:
   using HubKey = std::pair<uint64_t, uint32_t>;  // stream, shard
   void Tick();
+  Result<SubscriptionPtr> Add(SubscribeRequest request, Position from);
   ShardHub* HubOf(const SubscriptionPtr& subscription);
 
   FanOutContext context_;

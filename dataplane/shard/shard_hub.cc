@@ -25,8 +25,7 @@ ShardHub::ShardHub(FanOutContext& context, ShardRef at) : context_(context), at_
 ShardHub::~ShardHub() { CHECK(all_.empty()); }
 
 Result<SubscriptionPtr> ShardHub::Add(std::string consumer_arn, Protocol protocol,
-                                      std::shared_ptr<EventSink> sink, const StartPoint& start) {
-  ASSIGN_OR_RETURN(const Position from, ResolveStart(context_.lane, at_, start));
+                                      std::shared_ptr<EventSink> sink, Position from) {
   const MonoTime now = context_.clock.Now();
   const auto known = consumers_.find(consumer_arn);
   if (known != consumers_.end()) {
@@ -144,8 +143,8 @@ void ShardHub::FeedLive(const EncodedEvent& event, Position from, Protocol proto
 
 void ShardHub::Deliver(Writes writes) {
   for (auto& [executor, batch] : writes) {
-    auto write = [batch = std::move(batch)]() mutable {
-      for (auto& [sink, frame] : batch) sink->Write(std::move(frame));
+    auto write = [frames = std::move(batch)]() mutable {
+      for (auto& [sink, frame] : frames) sink->Write(std::move(frame));
     };
     if (executor->OnThisExecutor()) {
       write();

@@ -42,7 +42,7 @@ class ShardHub : public std::enable_shared_from_this<ShardHub> {
   // ResourceInUse within five seconds of the consumer's last success here; later the new
   // subscription takes over and the old one ends with ResourceInUseException.
   Result<SubscriptionPtr> Add(std::string consumer_arn, aws::Protocol protocol,
-                              std::shared_ptr<EventSink> sink, const StartPoint& start);
+                              std::shared_ptr<EventSink> sink, Position from);
   // Begins to send; after the sink has had its answer.
   void Run(const SubscriptionPtr& subscription) { ReadOn(subscription); }
   // Its connection is gone.

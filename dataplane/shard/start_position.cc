@@ -37,33 +37,83 @@ Result<Position> AtSequence(const storage::Lane& lane, const ShardRef& at,
   return wanted;
 }
 
-Result<Position> AtTimestamp(const storage::Lane& lane, const ShardRef& at, WallMs ms) {
-  for (const MapExtent& extent : at.shard->chain()) {
-    const storage::ExtentId id = at.stream->Extent(*at.shard, extent.epoch);
-    const auto info = lane.Info(id);
+// What one look at an extent reads. The lane may answer early by as much as the records of one
+// segment, so this bounds the looks there are.
+constexpr size_t kLookBytes = kMiB;
+
+// The search for a time along the chain. Owns itself: each step either finishes it or hands it to
+// the lane's callback.
+struct TimeSearch {
+  storage::Lane& lane;
+  ShardRef at;
+  WallMs ms;
+  UniqueFunction<void(Result<Position>)> done;
+  size_t extent = 0;  // in the chain
+  uint64_t index = 0;
+
+  uint64_t epoch() const { return at.shard->chain()[extent].epoch; }
+  storage::ExtentId id() const { return at.stream->Extent(*at.shard, epoch()); }
+};
+using TimeSearchPtr = std::unique_ptr<TimeSearch>;
+
+void Look(TimeSearchPtr search, size_t bytes);
+
+// Takes the lane's answer for the extents from search->extent on; the chunk it names is looked at,
+// since it may be an earlier one than asked for.
+void SearchOn(TimeSearchPtr search) {
+  for (; search->extent < search->at.shard->chain().size(); ++search->extent, search->index = 0) {
+    const auto info = search->lane.Info(search->id());
     if (!info) continue;
-    ASSIGN_OR_RETURN(const uint64_t index, lane.IndexAtTime(id, ms));
-    if (index < info->end_index) return Position{extent.epoch, index};
+    const Result<uint64_t> index = search->lane.IndexAtTime(search->id(), search->ms);
+    if (!index.ok()) return search->done(index.status());
+    const bool first = search->index == 0;
+    search->index = std::max(search->index, *index);
+    if (search->index < info->end_index) return Look(std::move(search), first ? 1 : kLookBytes);
   }
-  return Latest(lane, at);
+  search->done(Latest(search->lane, search->at));
+}
+
+void TakeLook(TimeSearchPtr search, const storage::ReadResult& read) {
+  for (const storage::Chunk& chunk : read.chunks) {
+    if (chunk.arrival_ms < search->ms) continue;
+    return search->done(Position{search->epoch(), std::max(search->index, chunk.first_index)});
+  }
+  if (read.next_index > search->index) {
+    search->index = read.next_index;
+  } else {
+    ++search->extent;
+    search->index = 0;
+  }
+  SearchOn(std::move(search));
+}
+
+void Look(TimeSearchPtr search, size_t bytes) {
+  TimeSearch& it = *search;
+  it.lane.Read(it.id(), it.index, bytes,
+               [search = std::move(search)](Result<storage::ReadResult> read) mutable {
+                 if (!read.ok()) return search->done(read.status());
+                 TakeLook(std::move(search), *read);
+               });
 }
 
 }  // namespace
 
-Result<Position> ResolveStart(const storage::Lane& lane, const ShardRef& at,
-                              const StartPoint& start) {
+void ResolveStart(storage::Lane& lane, const ShardRef& at, const StartPoint& start,
+                  UniqueFunction<void(Result<Position>)> done) {
   switch (start.kind) {
     case StartPoint::Kind::kTrimHorizon:
-      return at.shard->chain().empty() ? Position{} : Position{at.shard->chain().front().epoch, 0};
+      return done(at.shard->chain().empty() ? Position{}
+                                            : Position{at.shard->chain().front().epoch, 0});
     case StartPoint::Kind::kLatest:
-      return Latest(lane, at);
+      return done(Latest(lane, at));
     case StartPoint::Kind::kAtSequenceNumber:
     case StartPoint::Kind::kAfterSequenceNumber:
-      return AtSequence(lane, at, start);
+      return done(AtSequence(lane, at, start));
     case StartPoint::Kind::kAtTimestamp:
-      return AtTimestamp(lane, at, start.timestamp_ms);
+      return SearchOn(
+          std::make_unique<TimeSearch>(TimeSearch{lane, at, start.timestamp_ms, std::move(done)}));
   }
-  return Internal("unknown kind of start");
+  done(Internal("unknown kind of start"));
 }
 
 }  // namespace millrace::shard

@@ -13,9 +13,10 @@ struct StartPoint {
   WallMs timestamp_ms = 0;
 };
 
-// The place in the shard's chain. On the lane's executor. kInvalidArgument for a sequence number
-// that this shard never gave.
-Result<Position> ResolveStart(const storage::Lane& lane, const ShardRef& at,
-                              const StartPoint& start);
+// The place in the shard's chain; for a time exactly the first record that arrived at or after it.
+// On the lane's executor; `done` runs there, before the return unless a time has to be looked up on
+// the disk. kInvalidArgument for a sequence number that this shard never gave.
+void ResolveStart(storage::Lane& lane, const ShardRef& at, const StartPoint& start,
+                  UniqueFunction<void(Result<Position>)> done);
 
 }  // namespace millrace::shard

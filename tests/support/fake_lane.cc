@@ -108,7 +108,8 @@ Result<uint64_t> FakeLane::IndexAtTime(ExtentId id, WallMs ms) const {
   const auto it = extents_.find(id);
   if (it == extents_.end()) return NotFound("no such extent");
   for (const Chunk& chunk : it->second.chunks) {
-    if (chunk.arrival_ms >= ms) return chunk.first_index;
+    if (chunk.arrival_ms < ms) continue;
+    return find_times_early_ ? it->second.info.begin_index : chunk.first_index;
   }
   return it->second.info.end_index;
 }

@@ -43,6 +43,8 @@ class FakeLane final : public storage::Lane {
   void FailAppendsWith(Status status) { append_failure_ = std::move(status); }
   // Reads answer by a posted callback, as if from a disk.
   void ReadSlowly(bool slowly) { read_slowly_ = slowly; }
+  // Times are found as if no list of chunks were in memory: at the first record kept.
+  void FindTimesEarly(bool early) { find_times_early_ = early; }
   int reads() const { return reads_; }
 
  private:
@@ -63,6 +65,7 @@ class FakeLane final : public storage::Lane {
   Status failure_;
   Status append_failure_;
   bool read_slowly_ = false;
+  bool find_times_early_ = false;
   int reads_ = 0;
   Stats stats_;
 };

@@ -19,7 +19,10 @@ class ChainReaderTest : public ShardFixture {
   }
   Result<Position> Start(const ShardRef& at, StartPoint::Kind kind,
                          resources::SequenceNumber number = {}, WallMs ms = 0) {
-    return ResolveStart(lane_, at, {kind, number, ms});
+    Result<Position> out = Internal("no answer");
+    ResolveStart(lane_, at, {kind, number, ms}, [&](Result<Position> p) { out = std::move(p); });
+    Settle();
+    return out;
   }
 };
 
@@ -177,6 +180,31 @@ TEST_F(ChainReaderTest, ATimeFindsTheFirstRecordThatArrivedAtOrAfterIt) {
   EXPECT_EQ(at(0), (Position{10, 0}));
   EXPECT_EQ(at(between), (Position{20, 0}));
   EXPECT_EQ(at(clock_.WallNow() + 1), (Position{20, 3}));
+}
+
+TEST_F(ChainReaderTest, ATimeIsFoundExactlyWhereTheLaneAnswersEarly) {
+  const StreamPtr view = View(MapOf({Shard(0, {10, 20})}));
+  Open(0, 10);
+  Open(0, 20);
+  std::vector<WallMs> arrivals;
+  for (const uint64_t epoch : {10, 10, 10, 20, 20}) {
+    arrivals.push_back(clock_.WallNow());
+    Append(0, epoch, 2);
+    executor_.RunFor(std::chrono::seconds(1));
+  }
+  lane_.FindTimesEarly(true);
+  for (const bool slowly : {false, true}) {
+    lane_.ReadSlowly(slowly);
+    const auto at = [&](WallMs ms) {
+      return *Start(At(view), StartPoint::Kind::kAtTimestamp, {}, ms);
+    };
+    EXPECT_EQ(at(0), (Position{10, 0}));
+    EXPECT_EQ(at(arrivals[1]), (Position{10, 2}));
+    EXPECT_EQ(at(arrivals[2]), (Position{10, 4}));
+    EXPECT_EQ(at(arrivals[2] + 1), (Position{20, 0}));
+    EXPECT_EQ(at(arrivals[4]), (Position{20, 2}));
+    EXPECT_EQ(at(arrivals[4] + 1), (Position{20, 4}));
+  }
 }
 
 }  // namespace

@@ -89,12 +89,19 @@ class FanOutTest : public ShardFixture {
     Settle();
   }
 
+  Result<SubscriptionPtr> Ask(SubscribeRequest request) {
+    Result<SubscriptionPtr> out = Internal("no answer");
+    fan_out_->Subscribe(std::move(request),
+                        [&](Result<SubscriptionPtr> found) { out = std::move(found); });
+    Settle();
+    return out;
+  }
   std::shared_ptr<FakeSink> Subscribe(const std::string& consumer,
                                       StartPoint::Kind kind = StartPoint::Kind::kLatest,
-                                      Protocol protocol = Protocol::kJson) {
+                                      Protocol protocol = Protocol::kJson, WallMs ms = 0) {
     auto sink = std::make_shared<FakeSink>(executor_);
     const auto subscription =
-        fan_out_->Subscribe({At(view_), ConsumerArn(consumer), protocol, {kind, {}, 0}, sink});
+        Ask({At(view_), ConsumerArn(consumer), protocol, {kind, {}, ms}, sink});
     EXPECT_TRUE(subscription.ok()) << subscription.status().ToString();
     last_ = *subscription;
     fan_out_->Run(last_);
@@ -123,6 +130,18 @@ TEST_F(FanOutTest, GivesWhatWasThereAndThenWhatComes) {
   Append(0, 10, 2);
   Settle();
   EXPECT_EQ(sink->events, (Events{"10:0-3", "10:3-5"}));
+}
+
+TEST_F(FanOutTest, ASubscriptionAtATimeGivesNothingFromBefore) {
+  Append(0, 10, 3);
+  executor_.RunFor(std::chrono::seconds(1));
+  const WallMs then = clock_.WallNow();
+  Append(0, 10, 2);
+  Settle();
+  lane_.FindTimesEarly(true);
+  lane_.ReadSlowly(true);
+  const auto sink = Subscribe("a", StartPoint::Kind::kAtTimestamp, Protocol::kJson, then);
+  EXPECT_EQ(sink->events, (Events{"10:3-5"}));
 }
 
 TEST_F(FanOutTest, CommitsOfOneWriteShareAnEvent) {
@@ -203,14 +222,14 @@ TEST_F(FanOutTest, WithinFiveSecondsASecondSubscriptionIsRefusedAndLaterItTakesO
   const auto second = std::make_shared<FakeSink>(executor_);
   const SubscribeRequest again{
       At(view_), ConsumerArn("a"), Protocol::kJson, {StartPoint::Kind::kLatest, {}, 0}, second};
-  const auto refused = fan_out_->Subscribe(again);
+  const auto refused = Ask(again);
   ASSERT_FALSE(refused.ok());
   EXPECT_EQ(refused.status().code(), Code::kResourceInUse);
   EXPECT_EQ(refused.status().message(),
             "Another active subscription exists for this consumer: "
             "000000000000:orders:shardId-000000000000:a");
   executor_.RunFor(std::chrono::seconds(5));
-  const auto taken = fan_out_->Subscribe(again);
+  const auto taken = Ask(again);
   ASSERT_TRUE(taken.ok());
   fan_out_->Run(*taken);
   Append(0, 10, 1);
@@ -281,11 +300,11 @@ TEST_F(FanOutTest, ADiskReadThatEndsAfterMoreWasCommittedLeavesNoGap) {
   Append(0, 10, 1);
   Settle();
   auto sink = std::make_shared<FakeSink>(executor_);
-  const auto subscription = fan_out_->Subscribe({At(view_),
-                                                 ConsumerArn("a"),
-                                                 Protocol::kJson,
-                                                 {StartPoint::Kind::kTrimHorizon, {}, 0},
-                                                 sink});
+  const auto subscription = Ask({At(view_),
+                                 ConsumerArn("a"),
+                                 Protocol::kJson,
+                                 {StartPoint::Kind::kTrimHorizon, {}, 0},
+                                 sink});
   ASSERT_TRUE(subscription.ok());
   fan_out_->Run(*subscription);
   for (int i = 0; i < 50; ++i) {
