@@ -3,9 +3,12 @@
 #include <algorithm>
 
 #include "common/base/nearest_name.h"
+#include "common/resources/quantity.h"
 
 namespace millrace::resources {
 namespace {
+
+constexpr size_t kQuantityCharsMax = 20;
 
 std::string_view TypeName(const json::Value& value) {
   if (value.is_object()) return "a mapping";
@@ -125,6 +128,13 @@ void FieldReader::Int(std::string_view name, int32_t& target, int32_t min, int32
 
 void FieldReader::Int(std::string_view name, std::optional<int32_t>& target, int32_t min,
                       int32_t max) {
+  std::optional<int64_t> value;
+  Int(name, value, min, max);
+  if (value) target = static_cast<int32_t>(*value);
+}
+
+void FieldReader::Int(std::string_view name, std::optional<int64_t>& target, int64_t min,
+                      int64_t max) {
   const json::Value& value = Take(name);
   if (value.is_null()) return;
   if (!value.is_int()) {
@@ -136,7 +146,32 @@ void FieldReader::Int(std::string_view name, std::optional<int32_t>& target, int
     return Add(name, std::to_string(number) + " is below the minimum " + std::to_string(min));
   if (number > max)
     return Add(name, std::to_string(number) + " is above the maximum " + std::to_string(max));
-  target = static_cast<int32_t>(number);
+  target = number;
+}
+
+void FieldReader::Quantity(std::string_view name, std::string& target) {
+  std::string text = target;
+  Text(name, text, {.chars_max = kQuantityCharsMax});
+  if (text == target) return;
+  if (!ParseQuantity(text)) return Add(name, "must be a quantity such as 10Gi");
+  target = text;
+}
+
+void FieldReader::RequiredQuantity(std::string_view name, std::string& target) {
+  if (!Has(name) && object_.is_object()) Add(name, "is needed");
+  Quantity(name, target);
+}
+
+void FieldReader::PodQuantity(std::string_view name, std::string& target, bool is_cpu) {
+  const json::Value& value = Take(name);
+  if (value.is_null()) return;
+  const std::string text = value.is_int() ? std::to_string(value.AsInt()) : value.AsString();
+  const bool good = text.size() <= kQuantityCharsMax &&
+                    (is_cpu ? ParseMilli(text) : ParseQuantity(text)).has_value();
+  if (!good)
+    return Add(
+        name, is_cpu ? "must be processors such as 2 or 500m" : "must be a quantity such as 512Mi");
+  target = text;
 }
 
 void FieldReader::Map(std::string_view name, std::map<std::string, std::string>& target,

@@ -48,6 +48,12 @@ class FieldReader {
   void OneOf(std::string_view name, std::string& target, const std::vector<std::string>& choices);
   void Int(std::string_view name, int32_t& target, int32_t min, int32_t max);
   void Int(std::string_view name, std::optional<int32_t>& target, int32_t min, int32_t max);
+  void Int(std::string_view name, std::optional<int64_t>& target, int64_t min, int64_t max);
+  // A number of bytes as text, such as 10Gi.
+  void Quantity(std::string_view name, std::string& target);
+  void RequiredQuantity(std::string_view name, std::string& target);
+  // The same where a whole number does, too, as in a pod's resources; `is_cpu` takes 500m.
+  void PodQuantity(std::string_view name, std::string& target, bool is_cpu);
   void Map(std::string_view name, std::map<std::string, std::string>& target, size_t entries_max,
            const TextRule& rule);
   // The items of a list, at most `items_max`; empty where it is absent or no list.
