@@ -44,11 +44,7 @@ uint32_t AddShard(ShardMap& map, HashKey start, HashKey end, WallMs now) {
 }
 
 uint64_t NextEpoch(const ShardMap& map, WallMs now) {
-  uint64_t epoch = std::max(map.last_epoch + 1, static_cast<uint64_t>(now / 1000));
-  for (const MapShard& shard : map.shards) {
-    for (const MapExtent& extent : shard.extents) epoch = std::max(epoch, extent.epoch + 1);
-  }
-  return epoch;
+  return std::max(LastEpoch(map) + 1, static_cast<uint64_t>(now / 1000));
 }
 
 void AddExtent(ShardMap& map, MapShard& shard, const std::string& owner, uint64_t epoch) {
@@ -182,6 +178,14 @@ Status ScaleUniformly(ShardMap& map, uint32_t count, WallMs now) {
     }
   }
   return OkStatus();
+}
+
+uint64_t LastEpoch(const ShardMap& map) {
+  uint64_t last = map.last_epoch;
+  for (const MapShard& shard : map.shards) {
+    for (const MapExtent& extent : shard.extents) last = std::max(last, extent.epoch);
+  }
+  return last;
 }
 
 void OpenMissingExtents(ShardMap& map, const std::string& owner, WallMs now) {

@@ -34,6 +34,9 @@ Status MergeShards(resources::ShardMap& map, uint32_t shard, uint32_t adjacent, 
 // new boundaries, then merges the pieces. Nothing changes where the ranges are right already.
 Status ScaleUniformly(resources::ShardMap& map, uint32_t count, WallMs now);
 
+// The greatest epoch the map has given.
+uint64_t LastEpoch(const resources::ShardMap& map);
+
 // Opens a first extent on `owner` for every open shard that has none, with epochs above all before.
 void OpenMissingExtents(resources::ShardMap& map, const std::string& owner, WallMs now);
 

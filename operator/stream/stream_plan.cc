@@ -21,8 +21,10 @@ namespace {
 constexpr WallMs kHourMs = 3'600'000;
 
 ShardMap NewMap(const StreamSettings& settings, const Resource& stream, const StreamSpec& spec,
-                WallMs now) {
+                uint64_t retired_epoch, WallMs now) {
   ShardMap map;
+  // A reader with a checkpoint of a stream that had this name begins before everything in this one.
+  map.last_epoch = retired_epoch;
   map.stream_uid = StreamUid(stream);
   map.stream_name = StreamNameOf(stream);
   map.stream_arn =
@@ -201,7 +203,7 @@ StreamPlan PlanStream(const StreamSettings& settings, const StreamInput& input) 
   Status problem;
   if (spec.ok() && spec->management_policy == "Full" && spec->key_secret_name.empty() &&
       spec->pool_name == "default" && input.name_taken_by.empty()) {
-    if (!map) map = NewMap(settings, stream, *spec, input.now);
+    if (!map) map = NewMap(settings, stream, *spec, input.retired_epoch, input.now);
     ShardMap next = *map;
     Result<bool> changed = UpdateMap(settings, stream, *spec, input.now, next);
     // A request that cannot be done is answered in a condition and dropped, so that it blocks

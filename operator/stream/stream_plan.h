@@ -43,6 +43,8 @@ struct StreamInput {
   std::optional<resources::ShardMap> map;
   std::optional<ObservedStream> observed;
   bool shard_process_ready = false;
+  // The greatest epoch of incarnations of the same name that are gone, 0 where none is known.
+  uint64_t retired_epoch = 0;
   std::string name_taken_by;  // an older Stream with the same AWS name, "" for none
   WallMs now = 0;
 };

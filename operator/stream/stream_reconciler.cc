@@ -4,6 +4,7 @@
 #include <tuple>
 
 #include "common/log/log.h"
+#include "operator/stream/reshard_plan.h"
 
 namespace millrace::op {
 
@@ -41,6 +42,9 @@ Outcome StreamReconciler::Reconcile(const ResourceKey& key) {
     Result<std::string> taken = NameTakenBy(*stream);
     if (!taken.ok()) return Outcome::Failed(taken.status());
     input.name_taken_by = *taken;
+    Result<uint64_t> retired = RetiredEpoch(*stream);
+    if (!retired.ok()) return Outcome::Failed(retired.status());
+    input.retired_epoch = *retired;
   }
   return Act(std::move(input.stream), PlanStream(settings_, input), std::move(map_object));
 }
@@ -54,6 +58,17 @@ Result<std::string> StreamReconciler::NameTakenBy(const Resource& stream) {
     if (older) return other.key.ToString();
   }
   return std::string();
+}
+
+Result<uint64_t> StreamReconciler::RetiredEpoch(const Resource& stream) {
+  ASSIGN_OR_RETURN(std::vector<Resource> maps, store_.List(resources::kShardMapKind, ""));
+  uint64_t last = 0;
+  for (const Resource& object : maps) {
+    if (object.spec["streamName"].AsString() != StreamNameOf(stream)) continue;
+    ASSIGN_OR_RETURN(const ShardMap map, ShardMap::Parse(object.spec));
+    last = std::max(last, LastEpoch(map));
+  }
+  return last;
 }
 
 Outcome StreamReconciler::Act(Resource stream, const StreamPlan& plan, Resource map_object) {
@@ -117,7 +132,8 @@ Status StreamReconciler::CollectDroppedMaps() {
       continue;
     }
     std::optional<ObservedStream> observed = observe_(map->stream_uid);
-    if (map->deleting && observed && observed->dropped) {
+    bool outdated = LastEpoch(*map) < static_cast<uint64_t>(clock_.WallNow() / 1000);
+    if (map->deleting && observed && observed->dropped && outdated) {
       RETURN_IF_ERROR(store_.Delete(resources::kShardMapKind, object.key));
     }
   }

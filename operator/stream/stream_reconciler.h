@@ -18,7 +18,8 @@ class StreamReconciler {
                    std::function<std::optional<ObservedStream>(uint64_t uid)> observe,
                    std::function<bool()> ready);
   Outcome Reconcile(const resources::ResourceKey& key);
-  // Removes the maps of deleted streams whose extents are gone; a slow loop calls it.
+  // Removes the maps of deleted streams whose extents are gone; a slow loop calls it. A map stays
+  // until the clock alone gives greater epochs than it did, for a stream made anew by its name.
   Status CollectDroppedMaps();
 
  private:
@@ -26,6 +27,7 @@ class StreamReconciler {
                                                      resources::Resource& object);
   Status WriteMap(const resources::ResourceKey& key, const resources::ShardMap& map,
                   resources::Resource& object);
+  Result<uint64_t> RetiredEpoch(const resources::Resource& stream);
   Result<std::string> NameTakenBy(const resources::Resource& stream);
   Outcome Act(resources::Resource stream, const StreamPlan& plan, resources::Resource map_object);
 

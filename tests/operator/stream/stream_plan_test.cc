@@ -231,6 +231,17 @@ TEST(StreamPlan, AnAwayShardProcessIsSaidAndChangesNoMap) {
   EXPECT_EQ(world.StatusWord(), "ACTIVE");
 }
 
+TEST(StreamPlan, ANewStreamStartsAboveTheEpochsOfWhatHadItsName) {
+  World world;
+  world.input.retired_epoch = kNow / 1000 + 500;
+  StreamPlan plan = world.Step();
+  ASSERT_TRUE(plan.map);
+  EXPECT_EQ(plan.map->shards[0].extents.at(0).epoch, kNow / 1000 + 501);
+  World later;
+  later.input.retired_epoch = kNow / 1000 - 1;
+  EXPECT_EQ(later.Step().map->shards[0].extents.at(0).epoch, kNow / 1000);
+}
+
 TEST(StreamPlan, ASecondStreamOfTheSameNameGetsNoShards) {
   World world;
   world.input.name_taken_by = "default/first";
