@@ -46,7 +46,6 @@ e2e="
   gcc
   iproute2
   iptables
-  kmod
   libc6-dev
   openssl
   runc
