@@ -36,7 +36,7 @@ def start(place, all_places):
     run("ip", "link", "add", place.veth, "type", "veth", "peer", "name", "eth0", "netns", init)
     run("ip", "link", "set", place.veth, "master", BRIDGE, "up")
     run("ip", "route", "replace", place.pod_subnet, "via", place.ip)
-    processes.wait_until(f"the daemons of {place.name}", lambda: os.path.exists(f"/proc/{init}/root/run/started"), 30)
+    processes.wait_until(f"the daemons of {place.name}", lambda: os.path.exists(os.path.join(f"/proc/{init}/root", "run/started")), 30)
 
 
 def stop(place):
