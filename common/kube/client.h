@@ -16,6 +16,8 @@
 
 namespace millrace::kube {
 
+class Transport;
+
 struct ClientOptions {
   std::string field_manager = "millrace";
   std::string user_agent = "millrace";
@@ -53,6 +55,7 @@ struct WatchRequest {
   std::chrono::seconds server_time_max{300};        // when the server is to end the stream
   std::chrono::milliseconds idle_time_max{90'000};  // bookmarks come each minute or so
   bool send_initial_events = false;                 // WatchList
+  std::function<void()> on_open{};                  // the server has accepted the watch
 };
 
 // The Kubernetes API over HTTPS. Objects are opaque JSON, so that members we do not know survive;
@@ -129,8 +132,7 @@ class Client {
   const ClientOptions& options() const;
 
  private:
-  struct Impl;
-  std::unique_ptr<Impl> impl_;
+  const std::unique_ptr<Transport> transport_;
 };
 
 }  // namespace millrace::kube

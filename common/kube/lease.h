@@ -25,7 +25,8 @@ struct LeaseOptions {
 // watches the Lease: it takes over at once when the leader lets go, and `duration` (by its own
 // steady clock, never the leader's) after the last change it saw when the leader died. Threads of
 // its own; made in main. Stop (or the destructor) calls on_lost where we lead, then lets go of the
-// Lease, then returns.
+// Lease, then returns. Callbacks run on the election's thread and must return within `duration`
+// less `renew_deadline`, since it renews; Stop is not called from them.
 class LeaderElection {
  public:
   struct Callbacks {

@@ -5,6 +5,7 @@
 #include <string>
 #include <string_view>
 
+#include "common/base/clock.h"
 #include "common/json/value.h"
 
 namespace millrace::kube {
@@ -60,6 +61,9 @@ const std::string& ResourceVersionOf(const json::Value& object);
 // Whether version `a` is not older than `b`. Versions are decimal numbers of any length, comparable
 // within one kind; "" is older than everything.
 bool IsAtLeast(std::string_view a, std::string_view b);
+
+// "2026-11-21T12:00:00.000000Z", as Leases and Events have it.
+std::string MicroTime(WallMs wall_ms);
 
 // metadata.ownerReferences: the entry that says `owner` controls an object.
 json::Value ControllerReference(const ResourceType& type, const json::Value& owner);

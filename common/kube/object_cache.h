@@ -42,6 +42,8 @@ class ObjectCache final : public WatchSink {
   std::optional<json::Value> Get(const ObjectName& name) const;
   // In the order of their names; ns "": all. The keys alone cost little.
   std::vector<json::Value> List(std::string_view ns = {}) const;
+  // One at a time, for kinds with many.
+  void ForEach(std::string_view ns, const std::function<void(const json::Value&)>& visit) const;
   std::vector<ObjectName> Names(std::string_view ns = {}) const;
   std::vector<json::Value> Select(std::string_view index, std::string_view value) const;
   std::vector<ObjectName> SelectNames(std::string_view index, std::string_view value) const;
@@ -71,17 +73,19 @@ class ObjectCache final : public WatchSink {
  private:
   struct Entry {
     CompactText text;
-    std::string resource_version;
-    std::string uid;
-    uint64_t relist = 0;  // the last relist that told of it
+    uint64_t version = 0;  // resourceVersion as a number
+    uint64_t uid = 0;      // a hash of it
+    uint64_t relist = 0;   // the last relist that told of it
   };
   using Index = std::map<std::string, std::set<ObjectName>, std::less<>>;
 
   // All with mu_ held. Whether anything changed.
   bool Put(const json::Value& object);
-  bool Remove(const ObjectName& name, json::Value* last);
-  void Reindex(const ObjectName& name, const json::Value* before, const json::Value* after);
-  json::Value Read(const Entry& entry) const;
+  json::Value Take(std::map<ObjectName, Entry>::iterator at);
+  void Reindex(const ObjectName& name, const json::Value& object, bool is_there);
+  std::vector<CompactText> Texts(std::string_view ns) const;
+  // Without it.
+  json::Value Read(const CompactText& text) const;
   void Tell(EventType type, const json::Value& object) const;
 
   const CacheOptions options_;
@@ -89,13 +93,14 @@ class ObjectCache final : public WatchSink {
   mutable std::mutex mu_;
   mutable std::condition_variable synced_changed_;
   // Guarded by mu_.
-  TextDictionary dictionary_;
+  TextDictionary dictionary_;  // changed by the first object only
   std::map<ObjectName, Entry> objects_;
   std::map<std::string, Index, std::less<>> indexes_;
-  std::map<std::string, std::string> gone_;  // uid to name, until the watch has told so
+  std::map<uint64_t, ObjectName> gone_;  // by uid, until the watch has told so
   std::string resource_version_;
   Status health_;
   uint64_t relist_ = 0;
+  bool relisting_ = false;
   bool synced_ = false;
 };
 

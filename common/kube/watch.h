@@ -2,11 +2,13 @@
 
 #include <atomic>
 #include <chrono>
+#include <condition_variable>
 #include <functional>
 #include <mutex>
 #include <string>
 #include <thread>
 
+#include "common/base/random.h"
 #include "common/kube/client.h"
 
 namespace millrace::kube {
@@ -56,23 +58,28 @@ class Watch {
 
  private:
   void Run();
+  // One list or one stream; OK where it ended as it should.
+  Status Step();
   Status Relist();
   Status RelistByPages();
-  Status RelistByWatch();
-  Status Follow();
+  Status Stream(bool initial_events);
   Status Take(std::string_view event_type, json::Value object);
-  void Pause(const Status& why);
+  void Pause();
 
   Client& client_;
   const ResourceType type_;
   WatchSink& sink_;
   const WatchOptions options_;
   Client::Cancellation cancellation_;
+  std::mutex mu_;
+  std::condition_variable wake_;
+  bool stopping_ = false;  // guarded by mu_
   std::atomic<bool> watch_list_;
   // Watch thread only.
   std::string resource_version_;  // "": list first
   bool initial_events_ = false;   // within the first part of a WatchList stream
   int failures_ = 0;
+  Random random_;
   std::thread thread_;
 };
 

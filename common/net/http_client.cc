@@ -3,11 +3,14 @@
 #include "common/net/http_client.h"
 
 #include <httplib.h>
+#include <netinet/tcp.h>
 
+#include <charconv>
 #include <csignal>
 #include <mutex>
 
 #include "common/net/ascii.h"
+#include "common/net/client_identity.h"
 
 namespace millrace::net {
 namespace {
@@ -40,6 +43,51 @@ void IgnoreBrokenPipes() {
   std::call_once(once, [] { std::signal(SIGPIPE, SIG_IGN); });
 }
 
+struct Place {
+  bool is_tls = false;
+  std::string host;
+  int port = 0;
+};
+
+// "http(s)://host[:port]", the host perhaps in brackets.
+std::optional<Place> ParseEndpoint(std::string_view text) {
+  Place place;
+  place.is_tls = text.starts_with("https://");
+  if (!place.is_tls && !text.starts_with("http://")) return std::nullopt;
+  text.remove_prefix(place.is_tls ? 8 : 7);
+  if (text.ends_with('/')) text.remove_suffix(1);
+  size_t colon = text.rfind(':');
+  if (text.starts_with('[')) {
+    size_t bracket = text.find(']');
+    if (bracket == text.npos) return std::nullopt;
+    if (colon < bracket) colon = text.npos;
+    place.host = text.substr(1, bracket - 1);
+  } else {
+    place.host = text.substr(0, colon);
+  }
+  place.port = place.is_tls ? 443 : 80;
+  if (colon != text.npos) {
+    std::string_view port = text.substr(colon + 1);
+    auto [end, error] = std::from_chars(port.data(), port.data() + port.size(), place.port);
+    if (error != std::errc() || end != port.data() + port.size()) return std::nullopt;
+  }
+  const bool host_is_plain = place.host.find_first_of("/?#@ ") == place.host.npos;
+  return host_is_plain && !place.host.empty() && place.port > 0 && place.port < 65'536
+             ? std::optional(place)
+             : std::nullopt;
+}
+
+void ProbeConnection(socket_t socket) {
+  auto set = [&](int level, int name, int value) {
+    setsockopt(socket, level, name, &value, sizeof value);
+  };
+  set(SOL_SOCKET, SO_KEEPALIVE, 1);
+  set(IPPROTO_TCP, TCP_KEEPIDLE, 15);
+  set(IPPROTO_TCP, TCP_KEEPINTVL, 5);
+  set(IPPROTO_TCP, TCP_KEEPCNT, 3);
+  set(IPPROTO_TCP, TCP_USER_TIMEOUT, 15'000);
+}
+
 httplib::Request ToLibrary(const ClientRequest& request) {
   httplib::Request out;
   out.method = request.method;
@@ -69,18 +117,35 @@ std::string_view ClientResponse::FindHeader(std::string_view name) const {
 struct HttpClient::Impl {
   std::string endpoint;
   HttpClientOptions options;
-  std::unique_ptr<httplib::Client> client;  // null when the endpoint makes no sense
+  std::unique_ptr<MemoryFile> authorities;
+  std::unique_ptr<httplib::ClientImpl> client;  // null where `problem` says why
+  Status problem;
 
-  void Connect() {
-    try {
-      client = std::make_unique<httplib::Client>(endpoint);
-    } catch (const std::exception&) {
-      return;
+  Status Prepare() {
+    std::optional<Place> place = ParseEndpoint(endpoint);
+    if (!place) {
+      return InvalidArgument("endpoint '" + endpoint + "' is not http(s)://host:port");
     }
-    if (!client->is_valid()) {
-      client = nullptr;
-      return;
+    if (!place->is_tls) {
+      client = std::make_unique<httplib::ClientImpl>(place->host, place->port);
+    } else if (options.client_certificate_pem.empty()) {
+      client = std::make_unique<httplib::SSLClient>(place->host, place->port);
+    } else {
+      ASSIGN_OR_RETURN(auto identity, ClientIdentity::FromPem(options.client_certificate_pem,
+                                                              options.client_key_pem));
+      client = std::make_unique<httplib::SSLClient>(place->host, place->port,
+                                                    identity->certificate(), identity->key());
     }
+    if (!options.ca_pem.empty()) {
+      ASSIGN_OR_RETURN(authorities, MemoryFile::Make(options.ca_pem));
+      client->set_ca_cert_path(authorities->path());
+    }
+    Configure();
+    return OkStatus();
+  }
+
+  void Configure() {
+    if (options.probe_connection) client->set_socket_options(ProbeConnection);
     client->set_keep_alive(true);
     client->set_tcp_nodelay(true);
     client->set_url_encode(false);  // targets arrive as they were signed
@@ -91,9 +156,7 @@ struct HttpClient::Impl {
   }
 
   Result<ClientResponse> Send(httplib::Request& request) {
-    if (client == nullptr) {
-      return InvalidArgument("endpoint '" + endpoint + "' is not http(s)://host:port");
-    }
+    if (!problem.ok()) return problem;
     const auto started = steady_clock::now();
     httplib::Response response;
     httplib::Error error = httplib::Error::Success;
@@ -112,9 +175,10 @@ struct HttpClient::Impl {
 };
 
 HttpClient::HttpClient(const std::string& endpoint, HttpClientOptions options)
-    : impl_(new Impl{endpoint, options, nullptr}) {
+    : impl_(new Impl{endpoint, std::move(options), nullptr, nullptr, {}}) {
   IgnoreBrokenPipes();
-  impl_->Connect();
+  impl_->problem = impl_->Prepare();
+  if (!impl_->problem.ok()) impl_->client = nullptr;
 }
 
 HttpClient::~HttpClient() = default;
@@ -126,7 +190,8 @@ Result<ClientResponse> HttpClient::Send(const ClientRequest& request) {
 }
 
 Result<ClientResponse> HttpClient::Stream(const ClientRequest& request,
-                                          const std::function<bool(std::string_view)>& on_data) {
+                                          const std::function<bool(std::string_view)>& on_data,
+                                          const std::function<void()>& on_open) {
   httplib::Request out = ToLibrary(request);
   ClientResponse head;
   std::string error_body;
@@ -134,6 +199,7 @@ Result<ClientResponse> HttpClient::Stream(const ClientRequest& request,
   out.response_handler = [&](const httplib::Response& response) {
     httplib::Response copy = response;
     head = FromLibrary(copy);
+    if (head.status == 200 && on_open) on_open();
     return true;
   };
   out.content_receiver = [&](const char* data, size_t size, uint64_t, uint64_t) {

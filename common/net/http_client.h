@@ -29,6 +29,13 @@ struct HttpClientOptions {
   std::chrono::milliseconds connect_time_max{5'000};
   std::chrono::milliseconds read_time_max{30'000};
   bool verify_certificate = true;
+  // PEM. Authorities to trust in the place of the system's, and what we show of ourselves.
+  std::string ca_pem{};
+  std::string client_certificate_pem{};
+  std::string client_key_pem{};
+  // The kernel probes a silent connection after 15 s and breaks it after 15 more, so that waiting
+  // for a peer that is gone ends.
+  bool probe_connection = false;
 };
 
 // A blocking HTTP/1.1 client with one kept-alive connection (on cpp-httplib): for the CLI, the
@@ -42,10 +49,12 @@ class HttpClient {
   // Unavailable when nobody answers, Timeout when it takes too long; any HTTP status is a success.
   Result<ClientResponse> Send(const ClientRequest& request);
   // The same, handing the body over in pieces as it arrives; `on_data` returns false to stop. A
-  // status other than 200 is returned with its whole body instead.
+  // status other than 200 is returned with its whole body instead. `on_open` hears of a 200 before
+  // the first piece.
   Result<ClientResponse> Stream(const ClientRequest& request,
-                                const std::function<bool(std::string_view)>& on_data);
-  // Breaks a call that another thread is in.
+                                const std::function<bool(std::string_view)>& on_data,
+                                const std::function<void()>& on_open = {});
+  // Breaks a call that another thread is in; without effect on one that has yet to begin.
   void Abort();
 
  private:

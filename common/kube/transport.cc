@@ -1,0 +1,185 @@
+#include "common/kube/transport.h"
+
+#include <algorithm>
+#include <charconv>
+#include <thread>
+
+#include "common/base/clock.h"
+
+namespace millrace::kube {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::steady_clock;
+
+constexpr int kTooManyRequests = 429;
+constexpr int kServiceUnavailable = 503;
+
+Code CodeOf(int http_status, const std::string& reason) {
+  if (reason == "AlreadyExists") return Code::kResourceInUse;
+  if (reason == "Expired" || reason == "Gone") return Code::kExpiredToken;
+  switch (http_status) {
+    case 400:
+    case 422:
+      return Code::kValidation;
+    case 401:
+    case 403:
+      return Code::kAccessDenied;
+    case 404:
+      return Code::kNotFound;
+    case 405:
+    case 415:
+      return Code::kUnsupported;
+    case 409:
+      return Code::kConflict;
+    case 410:
+      return Code::kExpiredToken;
+    case kTooManyRequests:
+      return Code::kThrottled;
+    case 504:
+      return Code::kTimeout;
+    default:
+      return http_status >= 500 ? Code::kUnavailable : Code::kInternal;
+  }
+}
+
+// How long the server asks us to stay away; nothing where it does not.
+std::optional<milliseconds> RetryAfter(const net::ClientResponse& response) {
+  if (response.status != kTooManyRequests && response.status != kServiceUnavailable)
+    return std::nullopt;
+  std::string_view text = response.FindHeader("retry-after");
+  int seconds = 0;
+  auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), seconds);
+  if (text.empty() || error != std::errc() || seconds < 0) return std::nullopt;
+  return milliseconds(seconds * 1'000);
+}
+
+}  // namespace
+
+Result<json::Value> ParseDocument(std::string_view text) {
+  json::Limits limits;
+  limits.depth_max = 128;
+  limits.tokens_max = 20'000'000;
+  return json::ParseJson(text, limits);
+}
+
+Status ToStatus(int http_status, const json::Value& body, std::string_view text) {
+  constexpr size_t kMessageMax = 2'000;
+  if (body["kind"].AsString() == "Status") {
+    std::string message = body["message"].AsString();
+    if (message.empty()) message = "the API server answers " + std::to_string(http_status);
+    return {CodeOf(http_status, body["reason"].AsString()), std::move(message)};
+  }
+  std::string shown(text.substr(0, kMessageMax));
+  while (!shown.empty() && shown.back() == '\n') shown.pop_back();
+  return {CodeOf(http_status, ""),
+          "the API server answers " + std::to_string(http_status) + ": " + shown};
+}
+
+std::string QueryEncode(std::string_view text) {
+  constexpr char kHex[] = "0123456789ABCDEF";
+  std::string out;
+  for (char c : text) {
+    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                       c == '-' || c == '.' || c == '_' || c == '~';
+    if (plain) {
+      out += c;
+    } else {
+      const auto byte = static_cast<unsigned char>(c);
+      out += '%';
+      out += kHex[byte >> 4];
+      out += kHex[byte & 15];
+    }
+  }
+  return out;
+}
+
+std::unique_ptr<net::HttpClient> Transport::Connect(milliseconds read_time_max) const {
+  net::HttpClientOptions http;
+  http.connect_time_max = options_.connect_time_max;
+  http.read_time_max = read_time_max;
+  http.verify_certificate = access_.verify_certificate;
+  http.ca_pem = access_.ca_pem;
+  http.client_certificate_pem = access_.client_certificate_pem;
+  http.client_key_pem = access_.client_key_pem;
+  http.probe_connection = true;
+  return std::make_unique<net::HttpClient>(access_.server, std::move(http));
+}
+
+net::ClientRequest Transport::ToRequest(const Call& call) const {
+  net::ClientRequest request{call.method, call.target, {}, call.body};
+  request.headers.emplace_back("Accept", "application/json");
+  request.headers.emplace_back("User-Agent", options_.user_agent);
+  if (!call.content_type.empty()) request.headers.emplace_back("Content-Type", call.content_type);
+  if (access_.token != nullptr) {
+    request.headers.emplace_back("Authorization", "Bearer " + access_.token->Token());
+  }
+  return request;
+}
+
+std::unique_ptr<net::HttpClient> Transport::Borrow() {
+  {
+    std::lock_guard lock(mu_);
+    if (!idle_.empty()) {
+      auto connection = std::move(idle_.back());
+      idle_.pop_back();
+      return connection;
+    }
+  }
+  return Connect(options_.request_time_max);
+}
+
+void Transport::GiveBack(std::unique_ptr<net::HttpClient> connection) {
+  std::lock_guard lock(mu_);
+  if (idle_.size() < options_.idle_connections_max) idle_.push_back(std::move(connection));
+}
+
+Result<net::ClientResponse> Transport::Exchange(const net::ClientRequest& request, bool is_read) {
+  auto connection = Borrow();
+  Result<net::ClientResponse> response = connection->Send(request);
+  // The server may have closed a kept-alive connection just as we used it.
+  if (!response.ok() && is_read && response.status().code() == Code::kUnavailable) {
+    connection = Connect(options_.request_time_max);
+    response = connection->Send(request);
+  }
+  if (response.ok()) GiveBack(std::move(connection));
+  return response;
+}
+
+void Transport::Count(const Call& call, int status, Duration took) const {
+  if (options_.metrics == nullptr) return;
+  options_.metrics
+      ->GetCounter("millrace_kube_requests_total", "Calls of the Kubernetes API.",
+                   {{"verb", call.verb}, {"kind", call.kind}, {"code", std::to_string(status)}})
+      .Add();
+  if (call.verb == "watch") return;  // lasts as long as it is let
+  options_.metrics
+      ->GetHistogram("millrace_kube_request_seconds", "How long calls of the Kubernetes API take.",
+                     {{"verb", call.verb}})
+      .Observe(std::chrono::duration<double>(took).count());
+}
+
+Result<json::Value> Transport::Send(const Call& call) {
+  const auto give_up = steady_clock::now() + options_.retry_time_max;
+  while (true) {
+    const auto began = steady_clock::now();
+    // Made anew for each try: the token may have been rotated.
+    Result<net::ClientResponse> response = Exchange(ToRequest(call), call.is_read());
+    Count(call, response.ok() ? response->status : 0, steady_clock::now() - began);
+    if (!response.ok()) return response.status();
+    std::optional<milliseconds> after = RetryAfter(*response);
+    if (after && steady_clock::now() + *after < give_up) {
+      // 0 is not meant as "at once".
+      std::this_thread::sleep_for(std::max(*after, milliseconds(20)));
+      continue;
+    }
+    Result<json::Value> body = ParseDocument(response->body);
+    if (response->status >= 200 && response->status < 300) {
+      if (!body.ok()) return Unavailable("the API server's answer: " + body.status().message());
+      return body;
+    }
+    return ToStatus(response->status, body.ok() ? *body : json::Value(), response->body);
+  }
+}
+
+}  // namespace millrace::kube
