@@ -133,6 +133,7 @@ Status Standalone::StartShardProcess() {
   flag("account", options_.account);
   flag("log-level", options_.log_level);
   shard.environment["MILLRACE_INTERNAL_TOKEN"] = token_;
+  shard.sockets = options_.sockets;
   runtime_ = std::make_unique<op::ProcessRuntime>();
   return runtime_->Apply(shard);
 }

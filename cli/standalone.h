@@ -34,6 +34,9 @@ struct StandaloneOptions {
   bool enforce_on_demand_limits = false;
   std::string log_level;
   std::vector<std::string> files;
+  // Open listening sockets for the shard process, which `listen` and `tls_listen` name as it gets
+  // them ("fd:3"); they outlive the Standalone.
+  std::vector<int> sockets{};
 };
 
 // Operator, control plane and a shard process on one machine (docs/designs/0001): the only place

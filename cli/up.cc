@@ -1,15 +1,19 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
+#include <optional>
+#include <thread>
 
 #include "cli/command.h"
 #include "cli/standalone.h"
 #include "common/config/setting.h"
 #include "common/log/log.h"
+#include "common/net/listening_socket.h"
 
 namespace millrace::cli {
 namespace {
@@ -25,17 +29,48 @@ void WaitForSignal(const sigset_t& signals) {
   sigwait(&signals, &received);
 }
 
-// An endpoint that a client on this machine can use, also for a wildcard address.
-std::string PublicEndpoint(const std::string& listen) {
-  size_t colon = listen.rfind(':');
-  std::string host = listen.substr(0, colon);
-  if (host.empty() || host == "0.0.0.0" || host == "[::]") host = "127.0.0.1";
-  return "http://" + host + listen.substr(colon);
+// The sockets of the endpoint. They stay open while the shard process restarts, so that clients
+// wait to be accepted then and none is refused.
+struct Sockets {
+  net::ListeningSocket plain;
+  std::optional<net::ListeningSocket> tls;
+};
+
+// A shard process whose supervisor was killed a moment ago still holds the port.
+constexpr std::chrono::milliseconds kPortFreeWithin{2000};
+constexpr std::chrono::milliseconds kPortRetry{20};
+
+Result<net::ListeningSocket> OpenSocket(const std::string& address) {
+  const auto began = std::chrono::steady_clock::now();
+  while (true) {
+    Result<net::ListeningSocket> socket = net::ListeningSocket::Open(address);
+    const bool late = std::chrono::steady_clock::now() > began + kPortFreeWithin;
+    if (socket.ok() || socket.status().code() == Code::kInvalidArgument || late) return socket;
+    std::this_thread::sleep_for(kPortRetry);
+  }
 }
 
-void PrintFirstSteps(const StandaloneOptions& options, const std::string& endpoint) {
+Result<Sockets> OpenSockets(const std::string& listen, const std::string& tls_listen) {
+  ASSIGN_OR_RETURN(net::ListeningSocket plain, OpenSocket(listen));
+  Sockets sockets{std::move(plain), std::nullopt};
+  if (!tls_listen.empty()) {
+    ASSIGN_OR_RETURN(net::ListeningSocket tls, OpenSocket(tls_listen));
+    sockets.tls = std::move(tls);
+  }
+  return sockets;
+}
+
+// Where a client on this machine finds it, also for a wildcard address.
+std::string PublicAddress(const std::string& listen, const net::ListeningSocket& socket) {
+  std::string host = listen.substr(0, listen.rfind(':'));
+  if (host.empty() || host == "0.0.0.0" || host == "[::]") host = "127.0.0.1";
+  return host + ":" + std::to_string(socket.port());
+}
+
+void PrintFirstSteps(const StandaloneOptions& options, const std::string& tls_address) {
+  const std::string& endpoint = options.endpoint;
   std::printf("millrace is ready at %s\n", endpoint.c_str());
-  if (!options.tls_listen.empty()) std::printf("  TLS on %s\n", options.tls_listen.c_str());
+  if (!tls_address.empty()) std::printf("  TLS on %s\n", tls_address.c_str());
   std::printf("  data in %s\n  AWS SDKs: export AWS_ENDPOINT_URL=%s AWS_REGION=us-east-1",
               options.data.c_str(), endpoint.c_str());
   if (options.auth == "none") std::printf(" AWS_ACCESS_KEY_ID=any AWS_SECRET_ACCESS_KEY=any");
@@ -86,17 +121,28 @@ int RunUp(const Arguments& arguments) {
   sigaddset(&signals, SIGTERM);
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
 
-  StandaloneOptions options{data,       listen,   PublicEndpoint(listen),
-                            tls_listen, tls_cert, tls_key,
-                            auth,       keys,     master,
-                            region,     account,  enforce,
-                            level,      files};
+  const Result<Sockets> sockets = OpenSockets(listen, tls_listen);
+  if (!sockets.ok()) {
+    std::fprintf(stderr, "millrace up: %s\n", sockets.status().message().c_str());
+    return 1;
+  }
+  StandaloneOptions options{data,   "fd:3",   "http://" + PublicAddress(listen, sockets->plain),
+                            "",     tls_cert, tls_key,
+                            auth,   keys,     master,
+                            region, account,  enforce,
+                            level,  files,    {sockets->plain.fd()}};
+  std::string tls_address;
+  if (sockets->tls) {
+    tls_address = PublicAddress(tls_listen, *sockets->tls);
+    options.tls_listen = "fd:4";
+    options.sockets.push_back(sockets->tls->fd());
+  }
   Result<std::unique_ptr<Standalone>> standalone = Standalone::Start(options);
   if (!standalone.ok()) {
     std::fprintf(stderr, "millrace up: %s\n", standalone.status().message().c_str());
     return 1;
   }
-  PrintFirstSteps(options, options.endpoint);
+  PrintFirstSteps(options, tls_address);
   WaitForSignal(signals);
   (*standalone)->Stop();
   return 0;

@@ -13,41 +13,9 @@
 namespace millrace::net {
 namespace {
 
-constexpr int kBacklog = 4096;
 // Accepted in one turn, so that a flood of connections starves nobody.
 constexpr int kAcceptsPerTurn = 64;
 constexpr std::chrono::milliseconds kOutOfFilesPause{100};
-
-struct HostAndPort {
-  std::string host;
-  std::string port;
-};
-
-// "host:port", "[v6]:port", ":port".
-Result<HostAndPort> SplitAddress(const std::string& address) {
-  const size_t colon = address.rfind(':');
-  if (colon == std::string::npos) {
-    return InvalidArgument("listen address '" + address + "' is not host:port");
-  }
-  std::string host = address.substr(0, colon);
-  if (host.size() >= 2 && host.front() == '[' && host.back() == ']') {
-    host = host.substr(1, host.size() - 2);
-  }
-  return HostAndPort{host, address.substr(colon + 1)};
-}
-
-Result<int> OpenListening(const addrinfo& info, const std::string& address) {
-  const int fd = ::socket(info.ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-  if (fd < 0) return ErrnoStatus(errno, "socket for " + address);
-  const int on = 1;
-  ::setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-  if (::bind(fd, info.ai_addr, info.ai_addrlen) != 0 || ::listen(fd, kBacklog) != 0) {
-    Status status = ErrnoStatus(errno, "listen on " + address);
-    ::close(fd);
-    return status;
-  }
-  return fd;
-}
 
 uint16_t PortOf(const sockaddr_storage& address) {
   return ntohs(address.ss_family == AF_INET6
@@ -71,35 +39,18 @@ AcceptedSocket Describe(int fd, const sockaddr_storage& address, socklen_t size)
 Result<std::shared_ptr<Acceptor>> Acceptor::Listen(std::shared_ptr<ServerContext> context,
                                                    size_t worker_index, const std::string& address,
                                                    std::shared_ptr<TlsContext> tls) {
-  ASSIGN_OR_RETURN(HostAndPort parts, SplitAddress(address));
-  addrinfo hints{};
-  hints.ai_socktype = SOCK_STREAM;
-  hints.ai_flags = AI_PASSIVE | AI_NUMERICSERV;
-  addrinfo* found = nullptr;
-  const int error = ::getaddrinfo(parts.host.empty() ? nullptr : parts.host.c_str(),
-                                  parts.port.c_str(), &hints, &found);
-  if (error != 0) {
-    return InvalidArgument("listen address '" + address + "': " + ::gai_strerror(error));
-  }
-  std::unique_ptr<addrinfo, decltype(&::freeaddrinfo)> owner(found, &::freeaddrinfo);
-  // IPv4 first: "localhost" is both, and clients that are told 127.0.0.1 know no other.
-  const addrinfo* chosen = found;
-  while (chosen != nullptr && chosen->ai_family != AF_INET) chosen = chosen->ai_next;
-  ASSIGN_OR_RETURN(const int fd, OpenListening(chosen == nullptr ? *found : *chosen, address));
-  sockaddr_storage bound{};
-  socklen_t size = sizeof bound;
-  ::getsockname(fd, reinterpret_cast<sockaddr*>(&bound), &size);
+  ASSIGN_OR_RETURN(ListeningSocket socket, ListeningSocket::Open(address));
   return std::shared_ptr<Acceptor>(
-      new Acceptor(std::move(context), worker_index, fd, PortOf(bound), std::move(tls)));
+      new Acceptor(std::move(context), worker_index, std::move(socket), std::move(tls)));
 }
 
-Acceptor::Acceptor(std::shared_ptr<ServerContext> context, size_t worker_index, int fd,
-                   uint16_t port, std::shared_ptr<TlsContext> tls)
+Acceptor::Acceptor(std::shared_ptr<ServerContext> context, size_t worker_index,
+                   ListeningSocket socket, std::shared_ptr<TlsContext> tls)
     : context_(std::move(context)),
       worker_(*context_->workers[worker_index % context_->workers.size()]),
       next_worker_(worker_index),
-      fd_(fd),
-      port_(port),
+      port_(socket.port()),
+      fd_(socket.Release()),
       tls_(std::move(tls)) {}
 
 Acceptor::~Acceptor() { CHECK(stopped_); }

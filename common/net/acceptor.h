@@ -4,6 +4,7 @@
 #include <string>
 
 #include "common/net/connection.h"
+#include "common/net/listening_socket.h"
 #include "common/net/tls.h"
 
 namespace millrace::net {
@@ -27,15 +28,15 @@ class Acceptor final : public ReadinessHandler, public std::enable_shared_from_t
   void OnWritable() override {}
 
  private:
-  Acceptor(std::shared_ptr<ServerContext> context, size_t worker_index, int fd, uint16_t port,
+  Acceptor(std::shared_ptr<ServerContext> context, size_t worker_index, ListeningSocket socket,
            std::shared_ptr<TlsContext> tls);
   void Welcome(AcceptedSocket socket);
 
   const std::shared_ptr<ServerContext> context_;
   Worker& worker_;
   size_t next_worker_;
-  const int fd_;
   const uint16_t port_;
+  const int fd_;  // watch_ closes it
   const std::shared_ptr<TlsContext> tls_;
   std::unique_ptr<SocketWatch> watch_;
   bool stopped_ = false;

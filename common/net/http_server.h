@@ -80,8 +80,8 @@ class HttpServer {
  public:
   HttpServer(IoThreads& io, HttpServerOptions options, HttpHandler handler);
   ~HttpServer();
-  // Listens on "host:port" (port 0: any; no host: every IPv4 interface; a name: its IPv4 address if
-  // it has one, else its first) in clear text or, with `tls`, in TLS. Returns the port.
+  // Listens on `address` (ListeningSocket::Open) in clear text or, with `tls`, in TLS. Returns the
+  // port.
   Result<uint16_t> Listen(const std::string& address, std::shared_ptr<TlsContext> tls = nullptr);
   // From any thread but an executor's own.
   void Stop(std::chrono::milliseconds grace = std::chrono::milliseconds(2000));

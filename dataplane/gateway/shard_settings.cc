@@ -14,9 +14,9 @@ ShardSettings::ShardSettings(config::Settings& s)
     : data(s.String("data", "", "The folder of this process: its log, maps and keys.", "DIR")),
       name(s.String("name", "shard-0", "What shard maps call this process.", "NAME")),
       store(s.String("store", "", "The folder of the file resource store.", "DIR")),
-      listen(s.String("listen", "127.0.0.1:4566", "Where to serve HTTP.", "HOST:PORT")),
+      listen(s.String("listen", "127.0.0.1:4566", "Where to serve HTTP.", "HOST:PORT|fd:N")),
       tls_listen(
-          s.String("tls-listen", "", "Where to serve HTTPS; nowhere if empty.", "HOST:PORT")),
+          s.String("tls-listen", "", "Where to serve HTTPS; nowhere if empty.", "HOST:PORT|fd:N")),
       tls_cert(
           s.String("tls-cert", "", "PEM certificate; one is made where none is given.", "FILE")),
       tls_key(s.String("tls-key", "", "PEM key of the certificate.", "FILE")),

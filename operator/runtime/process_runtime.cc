@@ -19,6 +19,35 @@ constexpr Duration kBackoffMost = std::chrono::seconds(5);
 // A child that ran this long starts its back-off anew.
 constexpr Duration kHealthyAfter = std::chrono::seconds(2);
 
+constexpr int kFirstPassedFd = STDERR_FILENO + 1;
+
+// Copies of a workload's sockets, numbered above where the child gets them, so that moving one
+// there never overwrites another.
+class PassedSockets {
+ public:
+  explicit PassedSockets(const std::vector<int>& sockets) {
+    const int above = kFirstPassedFd + static_cast<int>(sockets.size());
+    for (const int fd : sockets) copies_.push_back(fcntl(fd, F_DUPFD_CLOEXEC, above));
+  }
+  ~PassedSockets() {
+    for (const int fd : copies_) {
+      if (fd >= 0) close(fd);
+    }
+  }
+  PassedSockets(const PassedSockets&) = delete;
+  bool ok() const {
+    return std::none_of(copies_.begin(), copies_.end(), [](int fd) { return fd < 0; });
+  }
+  // In the child: async-signal-safe.
+  void MoveIntoPlace() const {
+    int fd = kFirstPassedFd;
+    for (const int copy : copies_) dup2(copy, fd++);
+  }
+
+ private:
+  std::vector<int> copies_;
+};
+
 std::string DescribeExit(int wait_status) {
   if (WIFSIGNALED(wait_status)) return "killed by signal " + std::to_string(WTERMSIG(wait_status));
   return "exited with " + std::to_string(WEXITSTATUS(wait_status));
@@ -46,7 +75,7 @@ Status ProcessRuntime::Apply(const Workload& workload) {
   if (it != children_.end()) {
     const Workload& running = it->second->workload;
     if (running.program == workload.program && running.arguments == workload.arguments &&
-        running.environment == workload.environment) {
+        running.environment == workload.environment && running.sockets == workload.sockets) {
       return OkStatus();
     }
     std::unique_ptr<Child> old = std::move(it->second);
@@ -90,6 +119,8 @@ Result<int> ProcessRuntime::Spawn(const Workload& workload) {
     log_fd = open(workload.log_path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0640);
     if (log_fd < 0) return ErrnoStatus(errno, "open " + workload.log_path);
   }
+  const PassedSockets sockets(workload.sockets);
+  if (!sockets.ok()) return ErrnoStatus(errno, "sockets of " + workload.name);
   pid_t parent = getpid();
   pid_t pid = fork();
   if (pid == 0) {
@@ -102,6 +133,7 @@ Result<int> ProcessRuntime::Spawn(const Workload& workload) {
     if (log_fd >= 0) dup2(log_fd, STDERR_FILENO);
     // Standard output is the supervisor's own: what a child says is log.
     dup2(STDERR_FILENO, STDOUT_FILENO);
+    sockets.MoveIntoPlace();
     execve(argv[0], argv.data(), envp.data());
     _exit(127);
   }

@@ -16,6 +16,9 @@ struct Workload {
   std::vector<std::string> arguments;
   std::map<std::string, std::string> environment;  // added to ours
   std::string log_path;                            // "" : our own standard error
+  // Listening sockets that it gets as descriptors 3, 4, …: the caller keeps them open, so that
+  // clients wait in their queues while it restarts.
+  std::vector<int> sockets{};
 };
 
 struct WorkloadState {

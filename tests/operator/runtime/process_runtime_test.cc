@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 #include <signal.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include <functional>
 #include <thread>
@@ -49,6 +51,34 @@ TEST(ProcessRuntime, OtherArgumentsRestartIt) {
   ASSERT_TRUE(runtime.Apply(changed).ok());
   EXPECT_NE(runtime.Observe("sleeper").pid, pid);
   EXPECT_NE(kill(pid, 0), 0);
+}
+
+std::string LinkOf(const std::string& path) {
+  char target[256];
+  const ssize_t size = readlink(path.c_str(), target, sizeof target);
+  return size < 0 ? "" : std::string(target, static_cast<size_t>(size));
+}
+
+TEST(ProcessRuntime, ItsSocketsAreDescriptorsFromThreeOnInEveryLife) {
+  const int first = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  const int second = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  ProcessRuntime runtime;
+  Workload sleeper = Sleeper();
+  sleeper.sockets = {second, first};  // as likely as not numbered like their places, crosswise
+  ASSERT_TRUE(runtime.Apply(sleeper).ok());
+  const auto passed = [&] {
+    const std::string files = "/proc/" + std::to_string(runtime.Observe("sleeper").pid) + "/fd/";
+    return LinkOf(files + "3") == LinkOf("/proc/self/fd/" + std::to_string(second)) &&
+           LinkOf(files + "4") == LinkOf("/proc/self/fd/" + std::to_string(first)) &&
+           LinkOf(files + "5").empty();
+  };
+  EXPECT_TRUE(Eventually(passed));
+  const int pid = runtime.Observe("sleeper").pid;
+  kill(pid, SIGKILL);
+  EXPECT_TRUE(Eventually([&] { return runtime.Observe("sleeper").pid != pid && passed(); }));
+  runtime.StopAll();
+  close(first);
+  close(second);
 }
 
 TEST(ProcessRuntime, AProcessThatDoesNotStopIsKilled) {
