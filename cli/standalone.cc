@@ -23,6 +23,8 @@ using resources::ResourceKey;
 namespace {
 
 constexpr size_t kReconcileWorkers = 2;
+// The one pod of the one pool.
+constexpr const char* kShardName = "shard-0";
 constexpr std::chrono::seconds kServingWithin(60);
 // A shard process that ends again and again for so long is not going to stay.
 constexpr std::chrono::seconds kGiveUpAfter(8);
@@ -74,7 +76,7 @@ void Standalone::Stop() {
   if (runtime_) runtime_->StopAll();
   watch_.reset();
   if (controller_) controller_->Stop();
-  if (status_) status_->Stop();
+  if (fleet_) fleet_->Stop();
   if (control_) control_->Stop();
 }
 
@@ -111,7 +113,7 @@ Status Standalone::StartShardProcess() {
   ASSIGN_OR_RETURN(uint16_t admin_port, FreePort());
   admin_address_ = "127.0.0.1:" + std::to_string(admin_port);
   op::Workload shard;
-  shard.name = "shard-0";
+  shard.name = kShardName;
   shard.program = ShardProgram();
   if (!fs::exists(shard.program))
     return NotFound(shard.program + " is missing; it belongs beside millrace");
@@ -144,11 +146,12 @@ Status Standalone::StartOperator() {
   settings.account = options_.account;
   settings.endpoint = options_.endpoint;
   settings.enforce_on_demand_limits = options_.enforce_on_demand_limits;
-  status_ = std::make_unique<op::ShardStatusClient>("http://" + admin_address_, token_,
-                                                    [this](uint64_t uid) { EnqueueUid(uid); });
+  fleet_ = std::make_unique<op::ShardFleet>(
+      SystemClock(), token_, [this](uint64_t uid) { EnqueueUid(uid); }, [] {});
+  fleet_->SetPods("default", {{kShardName, "http://" + admin_address_}});
   reconciler_ = std::make_unique<op::StreamReconciler>(
-      *store_, SystemClock(), settings, [this](uint64_t uid) { return status_->Observed(uid); },
-      [this] { return status_->ready(); });
+      *store_, SystemClock(), settings,
+      [this](const std::string& pool, uint64_t uid) { return fleet_->Observe(pool, uid); });
   controller_ = std::make_unique<op::Controller>(
       "stream", kReconcileWorkers, SystemClock(),
       [this](const ResourceKey& key) { return reconciler_->Reconcile(key); });
@@ -207,14 +210,14 @@ Status Standalone::ApplyFiles() {
 Status Standalone::WaitUntilServing() {
   auto began = std::chrono::steady_clock::now();
   while (std::chrono::steady_clock::now() < began + kServingWithin) {
-    op::WorkloadState state = runtime_->Observe("shard-0");
+    op::WorkloadState state = runtime_->Observe(kShardName);
     bool long_enough = std::chrono::steady_clock::now() > began + kGiveUpAfter;
-    if (state.restarts >= kGiveUpRestarts && long_enough && !status_->ready()) {
+    if (state.restarts >= kGiveUpRestarts && long_enough && !fleet_->AnyReady()) {
       return Unavailable("the shard process " + state.last_exit + " " +
                          std::to_string(state.restarts) + " times; its log above says why");
     }
     ASSIGN_OR_RETURN(std::vector<Resource> streams, store_->List(resources::kStreamKind, ""));
-    bool all = status_->ready();
+    bool all = fleet_->AnyReady();
     for (const Resource& stream : streams) {
       bool waiting =
           stream.status["streamStatus"].AsString() == "CREATING" || stream.status.is_null();
@@ -223,7 +226,7 @@ Status Standalone::WaitUntilServing() {
     if (all) return OkStatus();
     std::this_thread::sleep_for(std::chrono::milliseconds(5));
   }
-  if (status_->ready()) return OkStatus();
+  if (fleet_->AnyReady()) return OkStatus();
   return {Code::kTimeout, "the shard process does not answer after " +
                               std::to_string(kServingWithin.count()) + " s"};
 }

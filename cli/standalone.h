@@ -14,7 +14,7 @@
 #include "controlplane/server/control_server.h"
 #include "operator/engine/controller.h"
 #include "operator/runtime/process_runtime.h"
-#include "operator/stream/shard_status_client.h"
+#include "operator/stream/shard_fleet.h"
 #include "operator/stream/stream_reconciler.h"
 
 namespace millrace::cli {
@@ -75,7 +75,7 @@ class Standalone {
   std::unique_ptr<aws::Dispatcher> dispatcher_;
   std::unique_ptr<controlplane::ControlServer> control_;
   std::unique_ptr<op::ProcessRuntime> runtime_;
-  std::unique_ptr<op::ShardStatusClient> status_;
+  std::unique_ptr<op::ShardFleet> fleet_;
   std::unique_ptr<op::StreamReconciler> reconciler_;
   std::unique_ptr<op::Controller> controller_;
   std::unique_ptr<resources::WatchHandle> watch_;

@@ -206,6 +206,7 @@ Result<ShardMap> ShardMap::Parse(const Value& spec) {
   f.Uid("streamUid", map.stream_uid);
   f.Text("streamName", map.stream_name);
   f.Text("streamArn", map.stream_arn);
+  f.Text("pool", map.pool, /*required=*/false);
   f.Bool("deleting", map.deleting);
   f.Int("dropAfterMs", map.drop_after_ms, /*required=*/false);
   f.Bool("onDemand", map.on_demand);
@@ -240,6 +241,7 @@ Value ShardMap::ToValue() const {
              {"streamUid", std::to_string(stream_uid)},
              {"streamName", stream_name},
              {"streamArn", stream_arn},
+             {"pool", pool},
              {"onDemand", on_demand},
              {"enforceShardLimits", enforce_shard_limits},
              {"autoDistribution", auto_distribution},

@@ -58,6 +58,7 @@ struct ShardMap {
   uint64_t stream_uid = 0;       // of this incarnation; ExtentId::stream
   std::string stream_name;
   std::string stream_arn;
+  std::string pool = "default";  // whose pods have its extents
   bool deleting = false;  // refuse every call; extents are dropped when drop_after_ms has passed
   WallMs drop_after_ms = 0;
   bool on_demand = true;

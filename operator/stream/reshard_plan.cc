@@ -188,17 +188,11 @@ uint64_t LastEpoch(const ShardMap& map) {
   return last;
 }
 
-void OpenMissingExtents(ShardMap& map, const std::string& owner, WallMs now) {
+void OpenExtents(ShardMap& map, const OwnerOf& owner_of, WallMs now) {
   uint64_t epoch = NextEpoch(map, now);
   for (MapShard& shard : map.shards) {
-    if (!shard.closed_ms && shard.extents.empty()) AddExtent(map, shard, owner, epoch++);
-  }
-}
-
-void ReopenAll(ShardMap& map, const std::string& owner, WallMs now) {
-  uint64_t epoch = NextEpoch(map, now);
-  for (MapShard& shard : map.shards) {
-    if (!shard.closed_ms) AddExtent(map, shard, owner, epoch++);
+    if (shard.closed_ms) continue;
+    if (std::optional<std::string> owner = owner_of(shard)) AddExtent(map, shard, *owner, epoch++);
   }
 }
 

@@ -1,6 +1,9 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
 #include <vector>
 
 #include "common/base/clock.h"
@@ -10,7 +13,7 @@
 namespace millrace::op {
 
 // Pure changes of the shards of a map: close parents, add children. New shards have no extents yet;
-// OpenMissingExtents gives one to each that stays open. Shards closed in the same plan that made
+// HeadPlacement gives one to each that stays open. Shards closed in the same plan that made
 // them are left without: they never hold a record.
 
 // The open shards, in the order of their ranges.
@@ -37,10 +40,9 @@ Status ScaleUniformly(resources::ShardMap& map, uint32_t count, WallMs now);
 // The greatest epoch the map has given.
 uint64_t LastEpoch(const resources::ShardMap& map);
 
-// Opens a first extent on `owner` for every open shard that has none, with epochs above all before.
-void OpenMissingExtents(resources::ShardMap& map, const std::string& owner, WallMs now);
-
-// Opens one more extent for every open shard: the way encryption is switched.
-void ReopenAll(resources::ShardMap& map, const std::string& owner, WallMs now);
+// Opens one more extent for every open shard that `owner_of` names a pod for, with epochs above all
+// before.
+using OwnerOf = std::function<std::optional<std::string>(const resources::MapShard&)>;
+void OpenExtents(resources::ShardMap& map, const OwnerOf& owner_of, WallMs now);
 
 }  // namespace millrace::op

@@ -10,7 +10,9 @@
 namespace millrace::op {
 namespace {
 
-constexpr int kPollMs = 5000;
+// A process that is gone without a word is noticed by its silence, so polls are short.
+constexpr int kPollMs = 500;
+constexpr std::chrono::milliseconds kAnswerMost(1000);
 constexpr std::chrono::milliseconds kRetryFirst(20);
 constexpr std::chrono::milliseconds kRetryMost(500);
 
@@ -36,11 +38,16 @@ ObservedStream ParseStream(const json::Value& entry) {
 
 }  // namespace
 
-ShardStatusClient::ShardStatusClient(std::string endpoint, std::string token,
+ShardStatusClient::ShardStatusClient(std::string endpoint, std::string token, Clock& clock,
                                      std::function<void(uint64_t)> on_change)
-    : endpoint_(std::move(endpoint)), token_(std::move(token)), on_change_(std::move(on_change)) {
+    : endpoint_(std::move(endpoint)),
+      token_(std::move(token)),
+      clock_(clock),
+      on_change_(std::move(on_change)),
+      last_answer_(clock.Now()) {
   net::HttpClientOptions options;
-  options.read_time_max = std::chrono::milliseconds(kPollMs + 5000);
+  options.connect_time_max = kAnswerMost;
+  options.read_time_max = std::chrono::milliseconds(kPollMs) + kAnswerMost;
   client_ = std::make_unique<net::HttpClient>(endpoint_, options);
   thread_ = std::thread([this] { Follow(); });
 }
@@ -70,6 +77,7 @@ void ShardStatusClient::Follow() {
     if (response.ok() && response->status == 200) {
       Result<json::Value> answer = json::ParseJson(response->body, {.tokens_max = 10'000'000});
       if (answer.ok()) {
+        last_answer_ = clock_.Now();
         Take(*answer);
         retry = kRetryFirst;
         continue;

@@ -9,6 +9,7 @@
 #include <string>
 #include <thread>
 
+#include "common/base/clock.h"
 #include "common/net/http_client.h"
 #include "operator/stream/stream_plan.h"
 
@@ -20,12 +21,14 @@ namespace millrace::op {
 // safe anywhere.
 class ShardStatusClient {
  public:
-  ShardStatusClient(std::string endpoint, std::string token,
+  ShardStatusClient(std::string endpoint, std::string token, Clock& clock,
                     std::function<void(uint64_t uid)> on_change);
   ~ShardStatusClient() { Stop(); }
   void Stop();
 
   bool ready() const { return ready_; }
+  // When the process answered last; the client's start before it ever did.
+  MonoTime last_answer() const { return last_answer_; }
   std::optional<ObservedStream> Observed(uint64_t uid) const;
 
  private:
@@ -35,9 +38,11 @@ class ShardStatusClient {
 
   const std::string endpoint_;
   const std::string token_;
+  Clock& clock_;
   const std::function<void(uint64_t)> on_change_;
   std::atomic<bool> stop_{false};
   std::atomic<bool> ready_{false};
+  std::atomic<MonoTime> last_answer_;
   mutable std::mutex mu_;
   std::map<uint64_t, ObservedStream> streams_;
   std::map<uint64_t, std::string> rendered_;  // as last received: an unequal one has changed

@@ -19,6 +19,7 @@ using resources::StreamSpec;
 namespace {
 
 constexpr WallMs kHourMs = 3'600'000;
+constexpr Duration kLookAtBlinking = std::chrono::milliseconds(100);
 
 ShardMap NewMap(const StreamSettings& settings, const Resource& stream, const StreamSpec& spec,
                 uint64_t retired_epoch, WallMs now) {
@@ -30,9 +31,9 @@ ShardMap NewMap(const StreamSettings& settings, const Resource& stream, const St
   map.stream_arn =
       "arn:aws:kinesis:" + settings.region + ":" + settings.account + ":stream/" + map.stream_name;
   map.created_ms = resources::ParseTime(stream.creation_timestamp).value_or(now);
+  map.pool = spec.pool_name;
   map.encrypted = spec.encryption_type == "KMS";
   AddUniformShards(map, static_cast<uint32_t>(spec.shard_count), now);
-  OpenMissingExtents(map, settings.owner, now);
   return map;
 }
 
@@ -42,6 +43,16 @@ bool Assign(T& field, const T& wanted) {
   if (field == wanted) return false;
   field = wanted;
   return true;
+}
+
+// Every open shard goes on in a new extent of the same owner: the way encryption is switched.
+void ReopenAll(ShardMap& map, WallMs now) {
+  OpenExtents(
+      map,
+      [](const MapShard& shard) {
+        return shard.extents.empty() ? std::nullopt : std::optional(shard.extents.back().owner);
+      },
+      now);
 }
 
 bool UpdateConsumers(const StreamSpec& spec, WallMs now, ShardMap& map) {
@@ -86,13 +97,14 @@ bool DropExpiredShards(WallMs now, ShardMap& map) {
          }) > 0;
 }
 
-bool NoteSealedEnds(const ObservedStream& observed, ShardMap& map) {
+// A pod's word on an extent counts only where the extent is its own.
+bool NoteSealedEnds(const std::string& pod, const ObservedStream& observed, ShardMap& map) {
   bool changed = false;
   for (const ObservedStream::SealedExtent& sealed : observed.sealed) {
     for (MapShard& shard : map.shards) {
       if (shard.index != sealed.shard) continue;
       for (MapExtent& extent : shard.extents) {
-        if (extent.epoch == sealed.epoch && !extent.end_index) {
+        if (extent.epoch == sealed.epoch && extent.owner == pod && !extent.end_index) {
           extent.end_index = sealed.end_index;
           changed = true;
         }
@@ -100,6 +112,20 @@ bool NoteSealedEnds(const ObservedStream& observed, ShardMap& map) {
     }
   }
   return changed;
+}
+
+// Whether every pod that answers and has an extent of the stream serves it no more. One that is
+// away reads so in the map before it serves again.
+bool DeletionIsKnown(const ObservedPool& pool, const ShardMap& map) {
+  bool known = false;
+  for (const PoolPod& pod : pool.pods) {
+    if (pod.state == PoolPod::State::kAway || !HasExtentOn(map, pod.name)) continue;
+    auto observed = pool.streams.find(pod.name);
+    if (observed == pool.streams.end()) return false;
+    if (observed->second.applied_version < map.serving_version) return false;
+    known = true;
+  }
+  return known;
 }
 
 StreamPlan PlanDeletion(const StreamSettings& settings, const StreamInput& input) {
@@ -120,7 +146,7 @@ StreamPlan PlanDeletion(const StreamSettings& settings, const StreamInput& input
     }
     map.serving_version = ++map.version;
     plan.map = map;
-  } else if (input.observed && input.observed->applied_version >= map.serving_version) {
+  } else if (DeletionIsKnown(input.pool, map)) {
     plan.remove_finalizer = true;
     return plan;
   }
@@ -130,9 +156,13 @@ StreamPlan PlanDeletion(const StreamSettings& settings, const StreamInput& input
   return plan;
 }
 
-// When the next closed shard leaves the map.
-std::optional<Duration> NextExpiry(const ShardMap& map, WallMs now) {
+// When the next closed shard leaves the map, or a pod with our heads may have been silent too long.
+std::optional<Duration> NextLook(const ObservedPool& pool, const ShardMap& map, WallMs now) {
   std::optional<Duration> next;
+  const std::map<std::string, size_t> heads = HeadsByPod(map);
+  for (const PoolPod& pod : pool.pods) {
+    if (pod.state == PoolPod::State::kBlinking && heads.contains(pod.name)) next = kLookAtBlinking;
+  }
   for (const MapShard& shard : map.shards) {
     if (!shard.closed_ms) continue;
     WallMs left = *shard.closed_ms + map.retention_hours * kHourMs - now + 1000;
@@ -161,8 +191,19 @@ resources::ResourceKey ShardMapKey(const Resource& stream) {
   return {stream.key.ns, stream.key.name + "." + hex};
 }
 
-Result<bool> UpdateMap(const StreamSettings& settings, const Resource& stream,
-                       const StreamSpec& spec, WallMs now, ShardMap& map) {
+bool IsApplied(const ObservedPool& pool, const ShardMap& map) {
+  for (const auto& [pod, heads] : HeadsByPod(map)) {
+    auto observed = pool.streams.find(pod);
+    if (observed == pool.streams.end()) return false;
+    if (observed->second.applied_version < map.serving_version) return false;
+  }
+  return true;
+}
+
+Result<bool> UpdateMap(const StreamSettings& settings, const StreamInput& input,
+                       const StreamSpec& spec, ShardMap& map) {
+  const Resource& stream = input.stream;
+  const WallMs now = input.now;
   bool provisioned = spec.stream_mode == "PROVISIONED";
   bool changed = Assign(map.on_demand, !provisioned);
   changed |= Assign(map.enforce_shard_limits, provisioned || settings.enforce_on_demand_limits);
@@ -173,7 +214,7 @@ Result<bool> UpdateMap(const StreamSettings& settings, const Resource& stream,
   changed |= Assign(map.shard_level_metrics, spec.shard_level_metrics);
   changed |= UpdateConsumers(spec, now, map);
   if (Assign(map.encrypted, spec.encryption_type == "KMS")) {
-    ReopenAll(map, settings.owner, now);
+    ReopenAll(map, now);
     changed = true;
   }
   auto request = stream.annotations.find(std::string(resources::kReshardAnnotation));
@@ -184,7 +225,11 @@ Result<bool> UpdateMap(const StreamSettings& settings, const Resource& stream,
     RETURN_IF_ERROR(ScaleUniformly(map, static_cast<uint32_t>(spec.shard_count), now));
     changed = true;
   }
-  OpenMissingExtents(map, settings.owner, now);
+  if (!input.pool.pods.empty()) {
+    HeadPlacement placement(input.pool.pods, map);
+    placement.OpenFirst(map, now);
+    changed |= placement.MoveHeads(map, now);
+  }
   changed |= DropExpiredShards(now, map);
   return changed;
 }
@@ -202,14 +247,17 @@ StreamPlan PlanStream(const StreamSettings& settings, const StreamInput& input) 
   std::optional<ShardMap> map = input.map;
   Status problem;
   if (spec.ok() && spec->management_policy == "Full" && spec->key_secret_name.empty() &&
-      spec->pool_name == "default" && input.name_taken_by.empty()) {
+      input.pool.exists && !input.pool.pods.empty() && input.name_taken_by.empty()) {
     if (!map) map = NewMap(settings, stream, *spec, input.retired_epoch, input.now);
     ShardMap next = *map;
-    Result<bool> changed = UpdateMap(settings, stream, *spec, input.now, next);
+    Result<bool> changed = UpdateMap(settings, input, *spec, next);
     // A request that cannot be done is answered in a condition and dropped, so that it blocks
     // nothing.
     if (!changed.ok()) problem = changed.status();
-    bool noted = changed.ok() && input.observed && NoteSealedEnds(*input.observed, next);
+    bool noted = false;
+    for (const auto& [pod, observed] : input.pool.streams) {
+      if (changed.ok()) noted |= NoteSealedEnds(pod, observed, next);
+    }
     if (changed.ok() && (*changed || noted || next.version == 0)) {
       ++next.version;
       if (*changed || next.serving_version == 0) next.serving_version = next.version;
@@ -217,7 +265,7 @@ StreamPlan PlanStream(const StreamSettings& settings, const StreamInput& input) 
       map = std::move(next);
     }
     plan.clear_reshard = stream.annotations.contains(std::string(resources::kReshardAnnotation));
-    plan.again = NextExpiry(*map, input.now);
+    plan.again = NextLook(input.pool, *map, input.now);
   }
   json::Value status = StreamStatus(settings, input, spec, map ? &*map : nullptr, problem);
   if (status != stream.status) plan.status = std::move(status);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -9,6 +10,7 @@
 #include "common/resources/resource.h"
 #include "common/resources/shard_map.h"
 #include "common/resources/stream_resource.h"
+#include "operator/stream/head_placement.h"
 
 namespace millrace::op {
 
@@ -33,16 +35,21 @@ struct StreamSettings {
   std::string region = "us-east-1";
   std::string account = "000000000000";
   std::string endpoint;
-  std::string owner = "shard-0";          // where write heads go
   bool enforce_on_demand_limits = false;  // AWS's per-shard limits on ON_DEMAND streams too
   Duration retain_for = std::chrono::hours(24);
+};
+
+// The pods of a stream's pool and what each says of the stream.
+struct ObservedPool {
+  bool exists = true;
+  std::vector<PoolPod> pods;
+  std::map<std::string, ObservedStream> streams;  // by pod; last known where a pod is away
 };
 
 struct StreamInput {
   resources::Resource stream;
   std::optional<resources::ShardMap> map;
-  std::optional<ObservedStream> observed;
-  bool shard_process_ready = false;
+  ObservedPool pool;
   // The greatest epoch of incarnations of the same name that are gone, 0 where none is known.
   uint64_t retired_epoch = 0;
   std::string name_taken_by;  // an older Stream with the same AWS name, "" for none
@@ -68,9 +75,13 @@ resources::ResourceKey ShardMapKey(const resources::Resource& stream);
 // Pure.
 StreamPlan PlanStream(const StreamSettings& settings, const StreamInput& input);
 
-// Brings `map` to what `spec` asks for; pure. Says whether what is served has changed.
-Result<bool> UpdateMap(const StreamSettings& settings, const resources::Resource& stream,
-                       const resources::StreamSpec& spec, WallMs now, resources::ShardMap& map);
+// Brings `map` to what `spec` and the pool's pods ask for; pure. Says whether what is served has
+// changed.
+Result<bool> UpdateMap(const StreamSettings& settings, const StreamInput& input,
+                       const resources::StreamSpec& spec, resources::ShardMap& map);
+
+// Whether every pod that has a write head of `map` has applied what it serves, as far as they say.
+bool IsApplied(const ObservedPool& pool, const resources::ShardMap& map);
 
 // status of the Stream (stream_status.cc); pure.
 json::Value StreamStatus(const StreamSettings& settings, const StreamInput& input,

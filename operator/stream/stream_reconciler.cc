@@ -1,6 +1,7 @@
 #include "operator/stream/stream_reconciler.h"
 
 #include <algorithm>
+#include <set>
 #include <tuple>
 
 #include "common/log/log.h"
@@ -13,14 +14,8 @@ using resources::ResourceKey;
 using resources::ShardMap;
 
 StreamReconciler::StreamReconciler(resources::ResourceStore& store, Clock& clock,
-                                   StreamSettings settings,
-                                   std::function<std::optional<ObservedStream>(uint64_t)> observe,
-                                   std::function<bool()> ready)
-    : store_(store),
-      clock_(clock),
-      settings_(std::move(settings)),
-      observe_(std::move(observe)),
-      ready_(std::move(ready)) {}
+                                   StreamSettings settings, Observe observe)
+    : store_(store), clock_(clock), settings_(std::move(settings)), observe_(std::move(observe)) {}
 
 Outcome StreamReconciler::Reconcile(const ResourceKey& key) {
   Result<Resource> stream = store_.Get(resources::kStreamKind, key);
@@ -35,8 +30,8 @@ Outcome StreamReconciler::Reconcile(const ResourceKey& key) {
   auto map = ReadMap(ShardMapKey(*stream), map_object);
   if (!map.ok()) return Outcome::Failed(map.status());
   input.map = *map;
-  input.observed = observe_(StreamUid(*stream));
-  input.shard_process_ready = ready_();
+  Result<resources::StreamSpec> spec = resources::StreamSpec::Parse(stream->spec);
+  input.pool = observe_(spec.ok() ? spec->pool_name : "default", StreamUid(*stream));
   // Only a stream without shards can be late: names do not change, and the first one keeps its own.
   if (!input.map) {
     Result<std::string> taken = NameTakenBy(*stream);
@@ -122,6 +117,19 @@ Status StreamReconciler::WriteMap(const ResourceKey& key, const ShardMap& map, R
   return OkStatus();
 }
 
+// Whether every pod that has had an extent of the stream says that it is gone there.
+bool StreamReconciler::IsDropped(const ShardMap& map) const {
+  std::set<std::string> owners;
+  for (const resources::MapShard& shard : map.shards) {
+    for (const resources::MapExtent& extent : shard.extents) owners.insert(extent.owner);
+  }
+  const ObservedPool pool = observe_(map.pool, map.stream_uid);
+  return std::all_of(owners.begin(), owners.end(), [&](const std::string& owner) {
+    auto observed = pool.streams.find(owner);
+    return observed != pool.streams.end() && observed->second.dropped;
+  });
+}
+
 Status StreamReconciler::CollectDroppedMaps() {
   ASSIGN_OR_RETURN(std::vector<Resource> maps, store_.List(resources::kShardMapKind, ""));
   for (const Resource& object : maps) {
@@ -131,9 +139,8 @@ Status StreamReconciler::CollectDroppedMaps() {
                  {{"map", object.key.ToString()}, {"error", map.status().ToString()}});
       continue;
     }
-    std::optional<ObservedStream> observed = observe_(map->stream_uid);
     bool outdated = LastEpoch(*map) < static_cast<uint64_t>(clock_.WallNow() / 1000);
-    if (map->deleting && observed && observed->dropped && outdated) {
+    if (map->deleting && outdated && IsDropped(*map)) {
       RETURN_IF_ERROR(store_.Delete(resources::kShardMapKind, object.key));
     }
   }

@@ -13,10 +13,10 @@ namespace millrace::op {
 // status. Stateless between calls; any number of worker threads, one a key.
 class StreamReconciler {
  public:
-  // `observe` gives what is reported of an incarnation, `ready` whether any shard process answers.
+  // Gives a pool's pods and what they report of an incarnation. Any thread.
+  using Observe = std::function<ObservedPool(const std::string& pool, uint64_t uid)>;
   StreamReconciler(resources::ResourceStore& store, Clock& clock, StreamSettings settings,
-                   std::function<std::optional<ObservedStream>(uint64_t uid)> observe,
-                   std::function<bool()> ready);
+                   Observe observe);
   Outcome Reconcile(const resources::ResourceKey& key);
   // Removes the maps of deleted streams whose extents are gone; a slow loop calls it. A map stays
   // until the clock alone gives greater epochs than it did, for a stream made anew by its name.
@@ -27,6 +27,7 @@ class StreamReconciler {
                                                      resources::Resource& object);
   Status WriteMap(const resources::ResourceKey& key, const resources::ShardMap& map,
                   resources::Resource& object);
+  bool IsDropped(const resources::ShardMap& map) const;
   Result<uint64_t> RetiredEpoch(const resources::Resource& stream);
   Result<std::string> NameTakenBy(const resources::Resource& stream);
   Outcome Act(resources::Resource stream, const StreamPlan& plan, resources::Resource map_object);
@@ -34,8 +35,7 @@ class StreamReconciler {
   resources::ResourceStore& store_;
   Clock& clock_;
   const StreamSettings settings_;
-  const std::function<std::optional<ObservedStream>(uint64_t)> observe_;
-  const std::function<bool()> ready_;
+  const Observe observe_;
 };
 
 }  // namespace millrace::op

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <map>
 
 #include "common/resources/conditions.h"
 #include "operator/stream/reshard_plan.h"
@@ -19,7 +20,7 @@ struct Verdict {
   std::string message;
 };
 
-Verdict SpecProblem(const Result<StreamSpec>& spec) {
+Verdict SpecProblem(const StreamInput& input, const Result<StreamSpec>& spec) {
   if (!spec.ok()) return {false, "InvalidSpec", spec.status().message()};
   if (!spec->key_secret_name.empty()) {
     return {
@@ -27,44 +28,75 @@ Verdict SpecProblem(const Result<StreamSpec>& spec) {
         "encryption.keySecretRef needs Kubernetes; on one machine give keyID and the master key by "
         "--master-key-file or MILLRACE_MASTER_KEY"};
   }
-  if (spec->pool_name != "default") {
+  if (!input.pool.exists) {
     return {false, "PoolNotFound",
-            "placement.poolRef: pool " + spec->pool_name +
-                " does not exist; on one machine there is only 'default'"};
+            "placement.poolRef: there is no pool " + spec->pool_name +
+                "; make that StreamPool, or name another one"};
   }
   return {true, "", ""};
 }
 
-// Once applied a version stays so, also while the shard process restarts and applies it again.
-int64_t AppliedVersion(const StreamInput& input) {
+// Once applied a version stays so, also while a shard process restarts and applies it again.
+bool Applied(const StreamInput& input, const ShardMap* map) {
+  if (!map) return false;
   int64_t before = input.stream.status["appliedMapVersion"].AsInt();
-  return input.observed ? std::max(before, static_cast<int64_t>(input.observed->applied_version))
-                        : before;
+  return before >= static_cast<int64_t>(map->serving_version) || IsApplied(input.pool, *map);
 }
 
-bool Applied(const StreamInput& input, const ShardMap* map) {
-  return map && AppliedVersion(input) >= static_cast<int64_t>(map->serving_version);
+bool AnyPodAnswers(const ObservedPool& pool) {
+  return std::any_of(pool.pods.begin(), pool.pods.end(), [](const PoolPod& pod) {
+    return pod.state == PoolPod::State::kOpen || pod.state == PoolPod::State::kLeaving;
+  });
+}
+
+// What a pod says is wrong with the map, with its name where there are several.
+std::string MapError(const ObservedPool& pool) {
+  for (const auto& [pod, observed] : pool.streams) {
+    if (observed.error.empty()) continue;
+    return pool.pods.size() > 1 ? pod + ": " + observed.error : observed.error;
+  }
+  return "";
+}
+
+// Extents that no pod can serve now, as "2 extents on default-1".
+std::string ExtentsAway(const ObservedPool& pool, const ShardMap& map) {
+  std::map<std::string, size_t> away;
+  for (const resources::MapShard& shard : map.shards) {
+    for (const resources::MapExtent& extent : shard.extents) ++away[extent.owner];
+  }
+  for (const PoolPod& pod : pool.pods) {
+    if (pod.state != PoolPod::State::kAway) away.erase(pod.name);
+  }
+  std::string text;
+  for (const auto& [pod, extents] : away) {
+    if (!text.empty()) text += ", ";
+    text += std::to_string(extents) + (extents == 1 ? " extent on " : " extents on ") + pod;
+  }
+  return text;
 }
 
 Verdict Ready(const StreamInput& input, const Result<StreamSpec>& spec, const ShardMap* map) {
   if (input.stream.deletion_timestamp) return {false, "Deleting", "the stream is being deleted"};
-  if (Verdict problem = SpecProblem(spec); !problem.value) return problem;
+  if (Verdict problem = SpecProblem(input, spec); !problem.value) return problem;
   if (!input.name_taken_by.empty()) {
     return {false, "NameTaken",
             "stream name " + StreamNameOf(input.stream) + " belongs to " + input.name_taken_by +
                 "; give this one another spec.streamName"};
   }
+  if (!map && spec->management_policy == "Full") {
+    return {false, "PoolNotReady", "pool " + spec->pool_name + " has no pods yet"};
+  }
   if (!map)
     return {false, "Paused",
             "managementPolicy is " + spec->management_policy + ": nothing has been made yet"};
-  if (!input.shard_process_ready) {
+  if (!AnyPodAnswers(input.pool)) {
     return {false, "ShardProcessAway",
-            "the shard process does not answer; it is started again by itself"};
+            "no shard process answers; they are started again by themselves"};
   }
-  if (input.observed && !input.observed->error.empty()) {
-    return {false, "MapNotApplied", input.observed->error};
+  if (std::string error = MapError(input.pool); !error.empty()) {
+    return {false, "MapNotApplied", error};
   }
-  if (AppliedVersion(input) == 0) {
+  if (!Applied(input, map) && input.stream.status["appliedMapVersion"].AsInt() == 0) {
     return {false, "Creating", "waiting for the shard process to open the shards"};
   }
   return {true, "Active", std::to_string(OpenShards(*map).size()) + " shards serving"};
@@ -77,12 +109,18 @@ Verdict Progressing(const StreamInput& input, const ShardMap* map) {
       "waiting for the shard process to apply map version " + std::to_string(map->serving_version)};
 }
 
-Verdict Degraded(const StreamInput& input) {
-  if (input.observed && input.observed->lost_records > 0) {
+Verdict Degraded(const StreamInput& input, const ShardMap* map) {
+  uint64_t lost = 0;
+  for (const auto& [pod, observed] : input.pool.streams) lost += observed.lost_records;
+  if (lost > 0) {
     return {true, "CorruptRecords",
-            std::to_string(input.observed->lost_records) +
+            std::to_string(lost) +
                 " records failed their checksum and are not served; restore the volume from a "
                 "snapshot to get them back"};
+  }
+  if (std::string away = map ? ExtentsAway(input.pool, *map) : ""; !away.empty()) {
+    return {true, "ExtentsAway",
+            away + " cannot be read until the pod is back; readers wait there, nothing is skipped"};
   }
   return {false, "NoDataLost", ""};
 }
@@ -157,7 +195,7 @@ json::Value StreamStatus(const StreamSettings& settings, const StreamInput& inpu
   };
   set("Ready", Ready(input, spec, map));
   set("Progressing", Progressing(input, map));
-  set("Degraded", Degraded(input));
+  set("Degraded", Degraded(input, map));
   set("Reconciled", Reconciled(spec, map, problem));
   set("AutoscalingActive", Autoscaling(spec));
   if (spec.ok() && map) {

@@ -58,10 +58,23 @@ void ExpectEpochsRise(const ShardMap& map) {
   }
 }
 
+void OpenFirst(ShardMap& map, WallMs now) {
+  OpenExtents(
+      map,
+      [](const MapShard& shard) {
+        return shard.extents.empty() ? std::optional<std::string>("shard-0") : std::nullopt;
+      },
+      now);
+}
+
+void ReopenOnTheSame(ShardMap& map, WallMs now) {
+  OpenExtents(map, [](const MapShard&) { return std::optional<std::string>("shard-0"); }, now);
+}
+
 ShardMap MapOf(uint32_t count, WallMs now = 1'700'000'000'000) {
   ShardMap map;
   AddUniformShards(map, count, now);
-  OpenMissingExtents(map, "shard-0", now);
+  OpenFirst(map, now);
   return map;
 }
 
@@ -82,7 +95,7 @@ TEST(ReshardPlan, ThreeShardsGiveTheRestToTheLast) {
 TEST(ReshardPlan, SplitClosesTheParentAndOpensTwoChildren) {
   ShardMap map = MapOf(1);
   ASSERT_TRUE(SplitShard(map, 0, HashKey{1ULL << 63, 0}, 1'700'000'001'000).ok());
-  OpenMissingExtents(map, "shard-0", 1'700'000'001'000);
+  OpenFirst(map, 1'700'000'001'000);
   EXPECT_EQ(OpenShards(map), (std::vector<uint32_t>{1, 2}));
   EXPECT_EQ(ShardOf(map, 1).parent, 0u);
   EXPECT_TRUE(ShardOf(map, 0).closed_ms);
@@ -115,7 +128,7 @@ TEST(ReshardPlan, ScalingBetweenAnyTwoCountsEndsUniform) {
     for (uint32_t to = 1; to <= 12; ++to) {
       ShardMap map = MapOf(from);
       ASSERT_TRUE(ScaleUniformly(map, to, 1'700'000'001'000).ok());
-      OpenMissingExtents(map, "shard-0", 1'700'000'001'000);
+      OpenFirst(map, 1'700'000'001'000);
       std::vector<uint32_t> open = OpenShards(map);
       std::vector<HashKey> starts = UniformStarts(to);
       ASSERT_EQ(open.size(), starts.size());
@@ -148,7 +161,7 @@ TEST(ReshardPlan, RandomReshardsKeepTheKeySpaceWhole) {
       size_t at = random.Below(open.size() - 1);
       MergeShards(map, open[at], open[at + 1], now).IgnoreError();
     }
-    OpenMissingExtents(map, "shard-0", now);
+    OpenFirst(map, now);
     ExpectWholeKeySpace(map);
   }
   ExpectEpochsRise(map);
@@ -157,8 +170,8 @@ TEST(ReshardPlan, RandomReshardsKeepTheKeySpaceWhole) {
 TEST(ReshardPlan, EpochsRiseAlsoWhenTheClockGoesBack) {
   ShardMap map = MapOf(1, 1'700'000'000'000);
   ASSERT_TRUE(SplitShard(map, 0, HashKey{5, 5}, 1'600'000'000'000).ok());
-  OpenMissingExtents(map, "shard-0", 1'600'000'000'000);
-  ReopenAll(map, "shard-0", 1'500'000'000'000);
+  OpenFirst(map, 1'600'000'000'000);
+  ReopenOnTheSame(map, 1'500'000'000'000);
   ExpectEpochsRise(map);
 }
 

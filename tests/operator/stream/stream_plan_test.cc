@@ -26,7 +26,7 @@ struct World {
     stream.creation_timestamp = resources::FormatTime(kNow);
     stream.finalizers = {std::string(kStreamFinalizer)};
     stream.spec = json::Object{};
-    input.shard_process_ready = true;
+    input.pool.pods = {{"shard-0"}};
     input.now = kNow;
   }
   void Spec(std::string_view text) { input.stream.spec = *json::ParseJson(text); }
@@ -48,7 +48,7 @@ struct World {
         if (!last_open) observed.sealed.push_back({shard.index, extent.epoch, 100});
       }
     }
-    input.observed = observed;
+    input.pool.streams["shard-0"] = observed;
   }
   void Settle() {
     for (int i = 0; i < 5; ++i) {
@@ -224,7 +224,7 @@ TEST(StreamPlan, DeletionPolicyDeleteDropsAtOnce) {
 TEST(StreamPlan, AnAwayShardProcessIsSaidAndChangesNoMap) {
   World world;
   world.Settle();
-  world.input.shard_process_ready = false;
+  world.input.pool.pods[0].state = PoolPod::State::kBlinking;
   StreamPlan plan = world.Step();
   EXPECT_FALSE(plan.map);
   EXPECT_EQ(world.Reason("Ready"), "ShardProcessAway");
@@ -252,9 +252,86 @@ TEST(StreamPlan, ASecondStreamOfTheSameNameGetsNoShards) {
 TEST(StreamPlan, LostRecordsDegradeTheStream) {
   World world;
   world.Settle();
-  world.input.observed->lost_records = 7;
+  world.input.pool.streams["shard-0"].lost_records = 7;
   world.Step();
   EXPECT_EQ(world.Reason("Degraded"), "CorruptRecords");
+}
+
+// Several pods: each takes up the map and reports of its own extents.
+struct PoolWorld : World {
+  explicit PoolWorld(size_t count) {
+    input.pool.pods.clear();
+    for (size_t i = 0; i < count; ++i) input.pool.pods.push_back({"p-" + std::to_string(i)});
+  }
+  void ApplyOn(const std::string& pod) {
+    ObservedStream observed;
+    observed.applied_version = input.map->version;
+    for (auto& shard : input.map->shards) {
+      for (auto& extent : shard.extents) {
+        bool head = !shard.closed_ms && &extent == &shard.extents.back();
+        if (extent.owner == pod && !head) observed.sealed.push_back({shard.index, extent.epoch, 9});
+      }
+    }
+    input.pool.streams[pod] = observed;
+  }
+};
+
+TEST(StreamPlan, IsActiveOnceEveryPodWithAWriteHeadHasAppliedTheMap) {
+  PoolWorld world(2);
+  world.Step();
+  world.ApplyOn("p-0");
+  world.Step();
+  EXPECT_EQ(world.StatusWord(), "CREATING");
+  world.ApplyOn("p-1");
+  world.Step();
+  EXPECT_EQ(world.StatusWord(), "ACTIVE");
+}
+
+TEST(StreamPlan, HeadsOfALostPodMoveAndItsEndsAreNotedOnceItIsBack) {
+  PoolWorld world(2);
+  world.Step();
+  for (const char* pod : {"p-0", "p-1"}) world.ApplyOn(pod);
+  world.Step();
+  world.input.pool.pods[1].state = PoolPod::State::kAway;
+  StreamPlan plan = world.Step();
+  ASSERT_TRUE(plan.map);
+  EXPECT_EQ(HeadsByPod(*plan.map), (std::map<std::string, size_t>{{"p-0", 4}}));
+  world.ApplyOn("p-0");
+  world.Step();
+  EXPECT_EQ(world.StatusWord(), "ACTIVE");
+  EXPECT_EQ(world.Reason("Degraded"), "ExtentsAway");
+  world.input.pool.pods[1].state = PoolPod::State::kLeaving;  // back, but gets nothing yet
+  world.ApplyOn("p-1");
+  world.Step();
+  for (auto& shard : world.input.map->shards) {
+    for (size_t i = 0; i + 1 < shard.extents.size(); ++i) EXPECT_EQ(shard.extents[i].end_index, 9u);
+  }
+  world.Step();
+  EXPECT_EQ(world.Reason("Degraded"), "NoDataLost");
+}
+
+TEST(StreamPlan, APodsWordOnAnothersExtentDoesNotCount) {
+  PoolWorld world(2);
+  world.Step();
+  ObservedStream lies;
+  lies.applied_version = world.input.map->version;
+  for (auto& shard : world.input.map->shards) {
+    lies.sealed.push_back({shard.index, shard.extents[0].epoch, 1});
+  }
+  world.input.pool.streams["p-2"] = lies;
+  EXPECT_FALSE(world.Step().map);
+}
+
+TEST(StreamPlan, WithoutItsPoolAStreamSaysWhichOneIsMissing) {
+  World world;
+  world.Spec(R"({"placement":{"poolRef":{"name":"fast"}}})");
+  world.input.pool = {};
+  world.input.pool.exists = false;
+  EXPECT_FALSE(world.Step().map);
+  EXPECT_EQ(world.Reason("Ready"), "PoolNotFound");
+  world.input.pool.exists = true;
+  world.Step();
+  EXPECT_EQ(world.Reason("Ready"), "PoolNotReady");
 }
 
 }  // namespace

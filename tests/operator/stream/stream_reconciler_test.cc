@@ -24,14 +24,15 @@ class StreamReconcilerTest : public testing::Test {
   StreamReconcilerTest() {
     store_ = std::move(resources::FileStore::Open(folder_.path(), clock_)).value();
     reconciler_ = std::make_unique<StreamReconciler>(
-        *store_, clock_, StreamSettings{}, [](uint64_t) { return Forgotten(); },
-        [] { return true; });
+        *store_, clock_, StreamSettings{},
+        [](const std::string&, uint64_t) { return Forgotten(); });
   }
-  static std::optional<ObservedStream> Forgotten() {
-    ObservedStream observed;
-    observed.applied_version = 1'000'000;
-    observed.dropped = true;
-    return observed;
+  static ObservedPool Forgotten() {
+    ObservedPool pool;
+    pool.pods = {{"shard-0"}};
+    pool.streams["shard-0"].applied_version = 1'000'000;
+    pool.streams["shard-0"].dropped = true;
+    return pool;
   }
   void Settle() {
     for (int i = 0; i < 6; ++i) {

@@ -1,0 +1,106 @@
+#include "operator/stream/head_placement.h"
+
+#include <algorithm>
+
+#include "common/base/check.h"
+#include "operator/stream/reshard_plan.h"
+
+namespace millrace::op {
+
+using resources::MapShard;
+using resources::ShardMap;
+using State = PoolPod::State;
+
+std::map<std::string, size_t> HeadsByPod(const ShardMap& map) {
+  std::map<std::string, size_t> heads;
+  for (const MapShard& shard : map.shards) {
+    if (!shard.closed_ms && !shard.extents.empty()) ++heads[shard.extents.back().owner];
+  }
+  return heads;
+}
+
+bool HasExtentOn(const ShardMap& map, const std::string& pod) {
+  for (const MapShard& shard : map.shards) {
+    for (const resources::MapExtent& extent : shard.extents) {
+      if (extent.owner == pod) return true;
+    }
+  }
+  return false;
+}
+
+HeadPlacement::HeadPlacement(std::vector<PoolPod> pods, const ShardMap& map) {
+  CHECK(!pods.empty());
+  std::sort(pods.begin(), pods.end(),
+            [](const PoolPod& a, const PoolPod& b) { return a.name < b.name; });
+  // Ties go to the first: which one that is depends on the stream.
+  std::rotate(pods.begin(), pods.begin() + static_cast<ptrdiff_t>(map.stream_uid % pods.size()),
+              pods.end());
+  std::map<std::string, size_t> heads = HeadsByPod(map);
+  for (PoolPod& pod : pods) pods_.push_back({pod, heads[pod.name]});
+}
+
+std::string HeadPlacement::Take() {
+  for (State state : {State::kOpen, State::kBlinking, State::kAway, State::kLeaving}) {
+    if (Pod* pod = Emptiest(state)) {
+      ++pod->heads;
+      return pod->pod.name;
+    }
+  }
+  CHECK(false);
+}
+
+void HeadPlacement::OpenFirst(ShardMap& map, WallMs now) {
+  OpenExtents(
+      map,
+      [this](const MapShard& shard) {
+        return shard.extents.empty() ? std::optional(Take()) : std::nullopt;
+      },
+      now);
+}
+
+bool HeadPlacement::MoveHeads(ShardMap& map, WallMs now) {
+  if (!Emptiest(State::kOpen)) return false;
+  bool moved = false;
+  OpenExtents(
+      map,
+      [&](const MapShard& shard) {
+        std::optional<std::string> to = Move(shard);
+        moved |= to.has_value();
+        return to;
+      },
+      now);
+  return moved;
+}
+
+std::optional<std::string> HeadPlacement::Move(const MapShard& shard) {
+  if (shard.extents.empty()) return std::nullopt;
+  Pod* from = Find(shard.extents.back().owner);
+  Pod* to = Emptiest(State::kOpen);
+  const bool must = !from || from->pod.state == State::kAway || from->pod.state == State::kLeaving;
+  const bool may = from && AllOpen() && from->heads > to->heads + 1;
+  if (!must && !may) return std::nullopt;
+  if (from) --from->heads;
+  ++to->heads;
+  return to->pod.name;
+}
+
+HeadPlacement::Pod* HeadPlacement::Find(const std::string& name) {
+  auto it = std::find_if(pods_.begin(), pods_.end(),
+                         [&](const Pod& pod) { return pod.pod.name == name; });
+  return it == pods_.end() ? nullptr : &*it;
+}
+
+HeadPlacement::Pod* HeadPlacement::Emptiest(State state) {
+  Pod* best = nullptr;
+  for (Pod& pod : pods_) {
+    if (pod.pod.state == state && (!best || pod.heads < best->heads)) best = &pod;
+  }
+  return best;
+}
+
+bool HeadPlacement::AllOpen() const {
+  return std::all_of(pods_.begin(), pods_.end(),
+                     [](const Pod& pod) { return pod.pod.state == State::kOpen; });
+}
+
+}  // namespace millrace::op

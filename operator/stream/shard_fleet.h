@@ -1,0 +1,62 @@
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "common/base/clock.h"
+#include "operator/stream/shard_status_client.h"
+
+namespace millrace::op {
+
+// A shard process to follow.
+struct FleetPod {
+  std::string name;
+  std::string admin_endpoint;  // "http://10.0.0.7:4568"
+  bool leaving = false;        // is to go down on purpose
+  auto operator<=>(const FleetPod&) const = default;
+};
+
+// Follows every shard process of every pool and says what is known of them: who answers, who has
+// been silent for how long, and what each reports of a stream. Owned by main; safe on any thread;
+// Stop (or the destructor) waits for its threads, one a pod.
+class ShardFleet {
+ public:
+  // A pod that has been silent for so long is away: its write heads move.
+  static constexpr Duration kAwayAfter = std::chrono::milliseconds(1500);
+
+  // `on_stream` is told the uids of streams whose report changed, `on_pods` that pods came, went or
+  // are to leave; both on threads of this class or of SetPods.
+  ShardFleet(Clock& clock, std::string token, std::function<void(uint64_t uid)> on_stream,
+             std::function<void()> on_pods);
+  ~ShardFleet() { Stop(); }
+  void Stop();
+
+  // The pods of a pool from now on. A pod that keeps its name and endpoint is followed on.
+  void SetPods(const std::string& pool, std::vector<FleetPod> pods);
+  void RemovePool(const std::string& pool);
+
+  ObservedPool Observe(const std::string& pool, uint64_t uid) const;
+  bool AnyReady() const;
+
+ private:
+  struct Followed {
+    FleetPod pod;
+    std::shared_ptr<ShardStatusClient> client;
+  };
+  using Pods = std::map<std::string, Followed>;  // by name
+  PoolPod::State StateOf(const Followed& followed) const;
+
+  Clock& clock_;
+  const std::string token_;
+  const std::function<void(uint64_t)> on_stream_;
+  const std::function<void()> on_pods_;
+  mutable std::mutex mu_;
+  bool stopped_ = false;
+  std::map<std::string, Pods> pools_;
+};
+
+}  // namespace millrace::op
