@@ -11,6 +11,7 @@
 
 #include "cli/command.h"
 #include "cli/standalone.h"
+#include "common/base/open_files.h"
 #include "common/config/setting.h"
 #include "common/log/log.h"
 #include "common/net/listening_socket.h"
@@ -120,6 +121,9 @@ int RunUp(const Arguments& arguments) {
   sigaddset(&signals, SIGINT);
   sigaddset(&signals, SIGTERM);
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  // The shard process inherits it.
+  const Status raised = RaiseOpenFilesLimit().status();
+  if (!raised.ok()) log::Warning("few files can be open", {{"error", raised.ToString()}});
 
   const Result<Sockets> sockets = OpenSockets(listen, tls_listen);
   if (!sockets.ok()) {

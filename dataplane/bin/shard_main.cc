@@ -4,6 +4,7 @@
 #include <cstdlib>
 #include <filesystem>
 
+#include "common/base/open_files.h"
 #include "common/log/log.h"
 #include "dataplane/gateway/shard_settings.h"
 
@@ -29,6 +30,8 @@ void AwaitSignal(const sigset_t& signals, gateway::KeyFile* keys) {
 }
 
 int Run(const gateway::ShardSettings& settings, const sigset_t& signals) {
+  const Status raised = RaiseOpenFilesLimit().status();
+  if (!raised.ok()) log::Warning("few files can be open", {{"error", raised.ToString()}});
   if (settings.data.empty()) return Fail(InvalidArgument("--data is needed"));
   std::error_code error;
   std::filesystem::create_directories(settings.data, error);

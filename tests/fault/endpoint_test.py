@@ -1,6 +1,7 @@
 """The endpoint's sockets: who listens on them, and that they outlive the process that accepts."""
 
 import re
+import resource
 import socket
 import ssl
 import subprocess
@@ -63,3 +64,14 @@ def test_any_free_port_is_printed(tmp_path):
     finally:
         process.terminate()
         assert process.wait(15) == 0
+
+
+def test_the_shard_process_may_open_as_many_files_as_there_can_be():
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (512, hard))
+    try:
+        with Server(tls=False) as server:
+            shard, = server.shard_pids()
+            assert resource.prlimit(shard, resource.RLIMIT_NOFILE) == (hard, hard)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
