@@ -1,0 +1,38 @@
+#pragma once
+
+#include <map>
+#include <mutex>
+#include <string>
+
+#include "common/resources/resource.h"
+#include "common/resources/shard_map.h"
+
+namespace millrace::op {
+
+// What stands on a pod according to all shard maps.
+struct PodLoad {
+  size_t heads = 0;     // extents that take writes
+  size_t unsealed = 0;  // extents that take none any more, whose end is not known yet
+  // Whether the pod can go down without a write that waits for it, and without readers of newer
+  // extents that wait for an end only it can tell.
+  bool drained() const { return heads == 0 && unsealed == 0; }
+};
+
+// Counts what stands on each pod, kept up to date by a watch of shard maps: the gate of every
+// planned restart. Safe on any thread; owned by main.
+class HeadIndex {
+ public:
+  void Update(const resources::ResourceKey& key, const resources::ShardMap& map);
+  void Remove(const resources::ResourceKey& key);
+  PodLoad Of(const std::string& pod) const;
+
+ private:
+  using Loads = std::map<std::string, PodLoad>;  // by pod
+  void Forget(const Loads& loads);
+
+  mutable std::mutex mu_;
+  std::map<resources::ResourceKey, Loads> by_map_;
+  Loads total_;
+};
+
+}  // namespace millrace::op
