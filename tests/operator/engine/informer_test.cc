@@ -1,0 +1,84 @@
+#include "operator/engine/informer.h"
+
+#include <gtest/gtest.h>
+
+#include "tests/common/kube/kube_fixture.h"
+#include "tests/support/fake_kube_api.h"
+
+namespace millrace::op {
+namespace {
+
+using json::Value;
+using kube::Eventually;
+using resources::ResourceKey;
+
+class InformerTest : public kube::KubeTest {
+ protected:
+  Value OwnedPod(const std::string& name, const std::string& workload) {
+    Value pod = kube::Pod(name);
+    Value owner;
+    owner["metadata"].Set("name", workload);
+    owner["metadata"].Set("uid", "w-1");
+    pod["metadata"]["ownerReferences"].Append(
+        kube::ControllerReference(kube::MillraceType("Workload", "workloads"), owner));
+    return pod;
+  }
+  Controller controller_{"test", 1, SystemClock(), [this](const ResourceKey& key) {
+                           std::lock_guard lock(mu_);
+                           keys_.push_back(key.ToString());
+                           return Outcome::Done();
+                         }};
+  size_t CountOf(const std::string& key) {
+    std::lock_guard lock(mu_);
+    return static_cast<size_t>(std::count(keys_.begin(), keys_.end(), key));
+  }
+  std::mutex mu_;
+  std::vector<std::string> keys_;
+};
+
+TEST_F(InformerTest, HandsTheKeysOfOwnersToTheController) {
+  ASSERT_TRUE(client_.Create(kube::types::Pod(), OwnedPod("main-0", "main")).ok());
+  Informer pods(client_, kube::types::Pod());
+  pods.Feed(controller_, [](const Value& pod) { return ControllerKeys(pod, "Workload"); });
+  EXPECT_FALSE(pods.HasSynced());
+  pods.Start();
+  ASSERT_TRUE(pods.cache().WaitSynced(std::chrono::seconds(5)));
+  EXPECT_TRUE(Eventually([&] { return CountOf("default/main") == 1; }));
+  ASSERT_TRUE(CreatePod("of-somebody-else").ok());
+  ASSERT_TRUE(client_.Delete(kube::types::Pod(), {"default", "main-0"}).ok());
+  EXPECT_TRUE(Eventually([&] { return CountOf("default/main") == 2; }));
+  pods.Stop();
+  EXPECT_EQ(keys_.size(), 2u);
+}
+
+TEST_F(InformerTest, TheGuardWaitsUntilTheCacheHasPassedOurWrites) {
+  kube::ObjectCache cache;
+  WriteGuard guard;
+  const ResourceKey key{"default", "main"};
+  EXPECT_TRUE(guard.CaughtUp(key));
+  Value pod = kube::Pod("main-0");
+  pod["metadata"].Set("uid", "u1");
+  pod["metadata"].Set("resourceVersion", "99");
+  cache.OnEvent(kube::EventType::kAdded, pod);
+  pod["metadata"].Set("resourceVersion", "100");
+  guard.Wrote(key, cache, pod);
+  EXPECT_FALSE(guard.CaughtUp(key));
+  EXPECT_TRUE(guard.CaughtUp({"default", "other"}));
+  cache.OnEvent(kube::EventType::kModified, pod);
+  EXPECT_TRUE(guard.CaughtUp(key));
+
+  guard.Deleted(key, cache, pod);
+  EXPECT_FALSE(guard.CaughtUp(key));
+  cache.OnEvent(kube::EventType::kDeleted, pod);
+  EXPECT_TRUE(guard.CaughtUp(key));
+
+  // Also when it only hears that the server has come further.
+  pod["metadata"].Set("resourceVersion", "120");
+  guard.Wrote(key, cache, pod);
+  EXPECT_FALSE(guard.CaughtUp(key));
+  cache.OnBookmark("121");
+  EXPECT_TRUE(guard.CaughtUp(key));
+}
+
+}  // namespace
+}  // namespace millrace::op
