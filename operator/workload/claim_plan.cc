@@ -27,6 +27,12 @@ int64_t LowestRequest(const ObservedClaim& claim, int64_t wanted) {
   return std::max(wanted, claim.capacity_bytes + kStep);
 }
 
+bool IsToBeDeleted(const ObservedClaim& claim, const WorkloadPlan& plan) {
+  return std::any_of(plan.actions.begin(), plan.actions.end(), [&](const auto& action) {
+    return action.kind == Kind::kDeleteClaim && action.name == claim.name;
+  });
+}
+
 Verdict Blocked(std::string reason, std::string message) {
   return {false, std::move(reason), std::move(message)};
 }
@@ -54,6 +60,7 @@ void PlanClaims(const WorkloadInput& input, WorkloadPlan& plan) {
   for (const Member& member : plan.members) {
     const ObservedClaim* claim = input.FindClaim(ClaimName(member.name));
     if (!claim || !claim->is_ours || claim->is_going || !claim->is_bound) continue;
+    if (IsToBeDeleted(*claim, plan)) continue;
     if (plan.actual_bytes == 0 || claim->capacity_bytes < plan.actual_bytes) {
       plan.actual_bytes = claim->capacity_bytes;
     }

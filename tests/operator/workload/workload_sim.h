@@ -66,6 +66,7 @@ class WorkloadSim {
   void Take(const WorkloadAction& action);
   void Remove(const WorkloadAction& action, bool force);
   void Evict(const WorkloadAction& action);
+  bool HasData(const std::string& pod) const;
   void Break(const std::string& what) {
     if (broken_rule.empty()) broken_rule = what;
   }

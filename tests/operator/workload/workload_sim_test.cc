@@ -13,12 +13,12 @@ using Kind = WorkloadAction::Kind;
 WorkloadInput WorkloadSim::Observe() const {
   WorkloadInput out = in;
   for (const auto& [name, pod] : pods) out.pods.push_back(pod.seen);
-  for (const auto& [name, claim] : claims) {
-    out.claims.push_back(claim.seen);
-    const std::string pod = name.substr(5);
-    if (OrdinalOf("pool", pod) >= in.spec.replicas && data_expires && !claim.has_data) {
-      out.empty.insert(pod);
-    }
+  for (const auto& [name, claim] : claims) out.claims.push_back(claim.seen);
+  for (const Member& member : in.members) {
+    auto claim = claims.find(ClaimName(member.name));
+    const bool has_data = claim != claims.end() && claim->second.has_data;
+    const bool is_wanted = OrdinalOf("pool", member.name) < in.spec.replicas;
+    if (data_expires && !is_wanted && !has_data) out.empty.insert(member.name);
   }
   return out;
 }
@@ -101,7 +101,7 @@ void WorkloadSim::Evict(const WorkloadAction& action) {
     auto other = pods.find(member.name);
     const bool is_up =
         other != pods.end() && other->second.seen.is_ready && !other->second.seen.is_going;
-    const bool is_empty = !claims.at(ClaimName(action.name)).has_data;
+    const bool is_empty = !HasData(action.name);
     if (!is_up && !is_empty) Break("a second pod is taken down while " + member.name + " is");
   }
   ++evictions;
@@ -109,11 +109,16 @@ void WorkloadSim::Evict(const WorkloadAction& action) {
   pod->second.seen.is_going = true;
 }
 
+bool WorkloadSim::HasData(const std::string& pod) const {
+  auto claim = claims.find(ClaimName(pod));
+  return claim != claims.end() && claim->second.has_data;
+}
+
 void WorkloadSim::Remove(const WorkloadAction& action, bool force) {
   auto pod = pods.find(action.name);
   if (pod == pods.end() || pod->second.seen.uid != action.uid) return;
   const ObservedPod& seen = pod->second.seen;
-  if (seen.node_state == NodeState::kSilent && !seen.has_ended)
+  if (seen.node_state == NodeState::kSilent && !seen.has_ended && HasData(seen.name))
     Break("a pod of a silent node is deleted");
   if (force && pod->second.seen.node_state != NodeState::kOff) Break("force without need");
   if (force) {
