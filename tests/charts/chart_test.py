@@ -144,3 +144,16 @@ def _collection(item):
         return f"apis/rbac.authorization.k8s.io/v1/namespaces/ns/{plural}"
     group = "apis/millrace.dev/v1alpha1" if item["apiVersion"].startswith("millrace") else PATHS[kind]
     return f"{group}/namespaces/ns/{plural}"
+
+
+def test_alerts_and_dashboards_ask_for_metrics_that_there_are():
+    sources = "".join(file.read_text(encoding="utf-8") for plane in ("common", "operator", "controlplane", "dataplane")
+                      for file in (ROOT / plane).rglob("*.cc"))
+    rules = yaml.safe_load((CHART / "files/alerts.yaml").read_text(encoding="utf-8"))["groups"][0]["rules"]
+    queries = [rule["expr"] for rule in rules]
+    for file in (CHART / "dashboards").glob("*.json"):
+        panels = json.loads(file.read_text(encoding="utf-8"))["panels"]
+        queries += [target["expr"] for panel in panels for target in panel["targets"]]
+    names = {re.sub(r"_(bucket|count|sum)$", "", name) for query in queries for name in re.findall(r"millrace_\w+", query)}
+    assert not [name for name in names if f'"{name}"' not in sources]
+    assert all(rule["annotations"]["runbook"] and rule["annotations"]["summary"] for rule in rules)
