@@ -139,14 +139,15 @@ def _apply(manifest, **words):
 
 def _start_storage():
     """The CSI driver's controller side and its sidecars run here, its node side inside every node."""
-    if not all((BIN / name).exists() for name in ("csi-loop", "csi-provisioner", "csi-resizer")):
+    if not all((BIN / name).exists() for name in ("csi-loop", "csi-provisioner")):
         return
     socket = STATE / "csi.sock"
     processes.start("csi-controller", [BIN / "csi-loop", f"--volumes={VOLUMES}", f"--endpoint={socket}"])
     processes.wait_until("the CSI driver's socket", socket.exists, 10)
     common = [f"--kubeconfig={ADMIN_CONF}", f"--csi-address={socket}"]
     processes.start("csi-provisioner", [BIN / "csi-provisioner", *common, "--extra-create-metadata"])
-    processes.start("csi-resizer", [BIN / "csi-resizer", *common, "--handle-volume-inuse-error=false"])
+    if (BIN / "csi-resizer").exists():
+        processes.start("csi-resizer", [BIN / "csi-resizer", *common, "--handle-volume-inuse-error=false"])
     _apply("storage.yaml")
 
 

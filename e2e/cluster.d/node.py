@@ -107,19 +107,20 @@ def kill_cgroup(path):
     """Ends whatever is still in it and removes it, in every hierarchy."""
     for controller in CONTROLLERS.iterdir():
         top = controller / path
-        folders = [pathlib.Path(folder) for folder, _, _ in os.walk(top, topdown=False)]
+        processes.wait_until(f"the end of what is in {top}", lambda top=top: _is_cleared(top), 20, pause=0.05)
 
-        def is_empty(folders=folders):
-            pids = [pid for folder in folders if folder.exists() for pid in (folder / "cgroup.procs").read_text().split()]
-            for pid in pids:
-                try:
-                    os.kill(int(pid), signal.SIGKILL)
-                except ProcessLookupError:
-                    pass
-            return not pids
-        processes.wait_until(f"{top} being empty", is_empty, 20, pause=0.05)
-        for folder in folders:
-            folder.rmdir()
+
+def _is_cleared(top):
+    for folder, _, _ in os.walk(top, topdown=False):
+        try:
+            for pid in (pathlib.Path(folder) / "cgroup.procs").read_text().split():
+                os.kill(int(pid), signal.SIGKILL)
+            os.rmdir(folder)
+        except (ProcessLookupError, FileNotFoundError):
+            continue
+        except OSError:  # busy until what was killed is really gone
+            return False
+    return not top.exists()
 
 
 def _is_in_own_network(pid):
