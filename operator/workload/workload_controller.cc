@@ -1,0 +1,323 @@
+#include "operator/workload/workload_controller.h"
+
+#include <algorithm>
+
+#include "common/log/log.h"
+#include "common/resources/conditions.h"
+#include "operator/workload/observe.h"
+#include "operator/workload/workload_actions.h"
+#include "operator/workload/workload_objects.h"
+#include "operator/workload/workload_status.h"
+
+namespace millrace::op {
+
+using json::Value;
+using resources::ResourceKey;
+using resources::WorkloadSpec;
+namespace types = kube::types;
+
+namespace {
+
+constexpr std::string_view kByWorkload = "workload";
+constexpr std::string_view kByNode = "node";
+
+std::string KeyText(const std::string& ns, const std::string& workload) {
+  return ns + "/" + workload;
+}
+
+std::vector<ResourceKey> KeysByLabel(const Value& object) {
+  const std::string& workload = object.At("metadata", "labels")[kWorkloadLabel].AsString();
+  if (workload.empty()) return {};
+  return {{kube::NameOf(object).ns, workload}};
+}
+
+// Parts of workloads in `ns`, found by their workload and, for pods, their node.
+InformerOptions PartsOptions(const std::string& ns) {
+  InformerOptions options;
+  options.watch.scope.ns = ns;
+  options.watch.scope.label_selector = kWorkloadLabel;
+  options.cache.indexes[std::string(kByWorkload)] = [](const Value& object) {
+    std::vector<std::string> keys;
+    for (const ResourceKey& key : KeysByLabel(object)) keys.push_back(KeyText(key.ns, key.name));
+    return keys;
+  };
+  options.cache.indexes[std::string(kByNode)] = [](const Value& object) {
+    return std::vector<std::string>{object.At("spec", "nodeName").AsString()};
+  };
+  return options;
+}
+
+InformerOptions ScopeOptions(const std::string& ns) {
+  InformerOptions options;
+  options.watch.scope.ns = ns;
+  return options;
+}
+
+// Images, addresses and heartbeats are of no use here.
+InformerOptions NodeOptions() {
+  InformerOptions options;
+  options.cache.trim = [](Value& node) {
+    Value status;
+    for (const Value& condition : node.At("status", "conditions").AsArray()) {
+      if (condition["type"].AsString() != "Ready") continue;
+      Value kept;
+      kept.Set("type", "Ready");
+      kept.Set("status", condition["status"]);
+      status["conditions"].Append(std::move(kept));
+    }
+    node.Set("status", std::move(status));
+    node["metadata"].Remove("annotations");
+  };
+  return options;
+}
+
+}  // namespace
+
+class WorkloadController::Impl {
+ public:
+  Impl(kube::Client& client, Clock& clock, kube::EventRecorder& events, DrainGate& gate,
+       WorkloadControllerOptions options)
+      : client_(client),
+        clock_(clock),
+        events_(events),
+        gate_(gate),
+        options_(std::move(options)),
+        workloads_(client, WorkloadType(), ScopeOptions(options_.ns)),
+        pods_(client, types::Pod(), PartsOptions(options_.ns)),
+        claims_(client, types::PersistentVolumeClaim(), PartsOptions(options_.ns)),
+        revisions_(client, types::ControllerRevision(), PartsOptions(options_.ns)),
+        nodes_(client, types::Node(), NodeOptions()),
+        classes_(client, types::StorageClass()) {
+    for (Informer* informer : All()) {
+      informer->cache().AddListener([this, informer](kube::EventType, const Value& object) {
+        for (const ResourceKey& key : KeysOf(*informer, object)) Add(key);
+      });
+    }
+  }
+
+  void Watch() {
+    if (watching_) return;
+    watching_ = true;
+    for (Informer* informer : All()) informer->Start();
+  }
+
+  void Start() {
+    Watch();
+    {
+      std::lock_guard lock(mu_);
+      if (controller_) return;
+      controller_ =
+          std::make_unique<Controller>("workload", options_.workers, clock_,
+                                       [this](const ResourceKey& key) { return Reconcile(key); });
+    }
+    for (const kube::ObjectName& name : workloads_.cache().Names()) Add({name.ns, name.name});
+  }
+
+  void Stop() {
+    for (Informer* informer : All()) informer->Stop();
+    std::unique_ptr<Controller> controller;
+    {
+      std::lock_guard lock(mu_);
+      controller = std::move(controller_);
+    }
+    if (controller) controller->Stop();
+  }
+
+  void Add(const ResourceKey& key) {
+    std::lock_guard lock(mu_);
+    if (controller_) controller_->Add(key);
+  }
+  size_t queue_depth() const {
+    std::lock_guard lock(mu_);
+    return controller_ ? controller_->queue_depth() : 0;
+  }
+  // Nodes and classes are only asked for advice.
+  bool HasSynced() const {
+    return workloads_.HasSynced() && pods_.HasSynced() && claims_.HasSynced() &&
+           revisions_.HasSynced();
+  }
+
+  Informer& pods() { return pods_; }
+  Informer& workloads() { return workloads_; }
+
+ private:
+  std::vector<Informer*> All() {
+    return {&workloads_, &pods_, &claims_, &revisions_, &nodes_, &classes_};
+  }
+
+  std::vector<ResourceKey> KeysOf(Informer& informer, const Value& object) {
+    if (&informer == &workloads_) {
+      const kube::ObjectName name = kube::NameOf(object);
+      return {{name.ns, name.name}};
+    }
+    std::vector<ResourceKey> keys;
+    if (&informer == &nodes_) {
+      for (const Value& pod : pods_.cache().Select(kByNode, kube::NameOf(object).name)) {
+        for (ResourceKey& key : KeysByLabel(pod)) keys.push_back(std::move(key));
+      }
+      return keys;
+    }
+    if (&informer == &classes_) {
+      for (kube::ObjectName& name : workloads_.cache().Names()) {
+        keys.push_back({std::move(name.ns), std::move(name.name)});
+      }
+      return keys;
+    }
+    return KeysByLabel(object);
+  }
+
+  Outcome Reconcile(const ResourceKey& key) {
+    constexpr Duration kSyncPause = std::chrono::milliseconds(100);
+    // Nothing is judged by what has only been read in part.
+    if (!HasSynced()) return Outcome::After(kSyncPause);
+    const auto workload = workloads_.cache().Get({key.ns, key.name});
+    if (!workload) {
+      gate_.SetDraining(key, {});
+      return Outcome::Done();
+    }
+    Result<WorkloadSpec> spec = WorkloadSpec::Parse((*workload)["spec"]);
+    if (!spec.ok()) return Refuse(*workload, spec.status());
+    if (!HasRightFinalizer(*workload, *spec)) return SetFinalizer(*workload, *spec);
+    // Without our finalizer the garbage collector takes the pods and leaves the volumes.
+    const bool is_deleting = workload->At("metadata").Has("deletionTimestamp");
+    if (is_deleting && !HasFinalizer(*workload)) return Outcome::Done();
+    WorkloadInput input = Observe(key, *workload, std::move(spec).value());
+    const WorkloadPlan plan = PlanWorkload(input);
+    return Act(*workload, input, plan);
+  }
+
+  WorkloadInput Observe(const ResourceKey& key, const Value& workload, WorkloadSpec spec) const {
+    WorkloadInput input;
+    input.key = key;
+    input.spec = std::move(spec);
+    input.now = clock_.WallNow();
+    ReadDecisions(workload, input);
+    const std::string text = KeyText(key.ns, key.name);
+    for (const Value& pod : pods_.cache().Select(kByWorkload, text)) {
+      const auto node = nodes_.cache().Get({"", pod.At("spec", "nodeName").AsString()});
+      input.pods.push_back(ObservePod(pod, workload, node ? &*node : nullptr, nodes_.HasSynced()));
+    }
+    for (const Value& claim : claims_.cache().Select(kByWorkload, text)) {
+      input.claims.push_back(ObserveClaim(claim, workload));
+    }
+    for (const Value& kept : revisions_.cache().Select(kByWorkload, text)) {
+      input.revisions.insert(RevisionKeptIn(kept));
+    }
+    if (classes_.HasSynced()) {
+      input.storage_class = ObserveClass(classes_.cache().List(), input.spec.storage_class);
+    }
+    // Heads that are not known to be asked away may still come.
+    for (const std::string& pod : DrainingIn(workload)) {
+      if (gate_.IsDrained(key, pod)) input.drained.insert(pod);
+      if (gate_.IsEmpty(key, pod)) input.empty.insert(pod);
+    }
+    return input;
+  }
+
+  Outcome Act(Value workload, const WorkloadInput& input, const WorkloadPlan& plan) {
+    const int64_t generation = workload.At("metadata", "generation").AsInt();
+    Value status = WorkloadStatus(workload["status"], input, plan, generation);
+    if (Status written = WriteStatus(workload, std::move(status)); !written.ok()) {
+      return Outcome::Failed(written);
+    }
+    gate_.SetDraining(input.key, plan.draining);
+    WorkloadActions actions(client_, events_, Caches(), workload, input.spec);
+    const Status done = actions.Run(plan.actions);
+    // Told apart from the plan's own conditions, so that nothing flaps while it fails.
+    status = workload["status"];
+    resources::SetCondition(status, "Reconciled", done.ok(), done.ok() ? "Reconciled" : "Failed",
+                            done.ok() ? "" : done.message(), generation, input.now);
+    if (actions.budget_said_no()) {
+      resources::SetCondition(status, "Progressing", true, "BudgetSaysNo",
+                              "a PodDisruptionBudget does not allow the next restart yet",
+                              generation, input.now);
+    }
+    const bool is_going_away = input.is_deleting && done.ok();
+    if (!is_going_away) {
+      if (Status written = WriteStatus(workload, std::move(status)); !written.ok()) {
+        return Outcome::Failed(written);
+      }
+    }
+    if (!done.ok()) return Outcome::Failed(done);
+    return plan.again ? Outcome::After(*plan.again) : Outcome::Done();
+  }
+
+  // Compare-and-set on what was read, so that no decision is taken on a stale one; `workload` is
+  // what the server has afterwards.
+  Status WriteStatus(Value& workload, Value status) {
+    if (workload["status"] == status) return OkStatus();
+    Value next = workload;
+    next.Set("status", std::move(status));
+    ASSIGN_OR_RETURN(workload, client_.UpdateStatus(WorkloadType(), std::move(next)));
+    workloads_.cache().Wrote(workload);
+    return OkStatus();
+  }
+
+  Outcome Refuse(Value workload, const Status& problem) {
+    const int64_t generation = workload.At("metadata", "generation").AsInt();
+    Value status = workload["status"];
+    resources::SetCondition(status, "Reconciled", false, "InvalidSpec", problem.message(),
+                            generation, clock_.WallNow());
+    const Status written = WriteStatus(workload, std::move(status));
+    return written.ok() ? Outcome::Done() : Outcome::Failed(written);
+  }
+
+  static bool HasFinalizer(const Value& workload) {
+    const json::Array& finalizers = workload.At("metadata", "finalizers").AsArray();
+    return std::any_of(finalizers.begin(), finalizers.end(),
+                       [](const Value& f) { return f.AsString() == kVolumeFinalizer; });
+  }
+  static bool HasRightFinalizer(const Value& workload, const WorkloadSpec& spec) {
+    const bool is_deleting = workload.At("metadata").Has("deletionTimestamp");
+    return HasFinalizer(workload) == (spec.deletion_policy == "Delete") || is_deleting;
+  }
+  Outcome SetFinalizer(const Value& workload, const WorkloadSpec& spec) {
+    json::Array finalizers;
+    for (const Value& finalizer : workload.At("metadata", "finalizers").AsArray()) {
+      if (finalizer.AsString() != kVolumeFinalizer) finalizers.push_back(finalizer);
+    }
+    if (spec.deletion_policy == "Delete") finalizers.emplace_back(kVolumeFinalizer);
+    Value patch;
+    patch["metadata"].Set("resourceVersion", kube::ResourceVersionOf(workload));
+    patch["metadata"].Set("finalizers", std::move(finalizers));
+    const auto done = client_.MergePatch(WorkloadType(), kube::NameOf(workload), patch);
+    if (!done.ok()) return Outcome::Failed(done.status());
+    workloads_.cache().Wrote(*done);
+    return Outcome::After(Duration::zero());
+  }
+
+  WorkloadCaches Caches() {
+    return {workloads_.cache(), pods_.cache(), claims_.cache(), revisions_.cache()};
+  }
+
+  kube::Client& client_;
+  Clock& clock_;
+  kube::EventRecorder& events_;
+  DrainGate& gate_;
+  const WorkloadControllerOptions options_;
+  Informer workloads_;
+  Informer pods_;
+  Informer claims_;
+  Informer revisions_;
+  Informer nodes_;
+  Informer classes_;
+  bool watching_ = false;  // main thread only
+  mutable std::mutex mu_;
+  std::unique_ptr<Controller> controller_;  // guarded by mu_
+};
+
+WorkloadController::WorkloadController(kube::Client& client, Clock& clock,
+                                       kube::EventRecorder& events, DrainGate& gate,
+                                       WorkloadControllerOptions options)
+    : impl_(std::make_unique<Impl>(client, clock, events, gate, std::move(options))) {}
+WorkloadController::~WorkloadController() { Stop(); }
+void WorkloadController::Watch() { impl_->Watch(); }
+void WorkloadController::Start() { impl_->Start(); }
+void WorkloadController::Stop() { impl_->Stop(); }
+bool WorkloadController::HasSynced() const { return impl_->HasSynced(); }
+void WorkloadController::Add(const ResourceKey& workload) { impl_->Add(workload); }
+size_t WorkloadController::queue_depth() const { return impl_->queue_depth(); }
+Informer& WorkloadController::pods() { return impl_->pods(); }
+Informer& WorkloadController::workloads() { return impl_->workloads(); }
+
+}  // namespace millrace::op
