@@ -62,7 +62,8 @@ def build(targets):
 def run_check(check):
     """None where the check passes, else how it failed."""
     try:
-        ran = subprocess.run(check["command"], shell=True, cwd=BUILD, capture_output=True, text=True,
+        # From the root of the copy, as ctest does: tests read files of the tree.
+        ran = subprocess.run(f"{BUILD}/{check['command']}", shell=True, cwd=COPY, capture_output=True, text=True,
                              errors="replace", timeout=check["seconds"])
     except subprocess.TimeoutExpired:
         return "it hangs"
