@@ -79,7 +79,7 @@ class LaneFixture : public testing::Test {
     std::optional<Status> done;
     lane->OpenExtent(id, encrypted, [&](const Status& status) { done = status; });
     EXPECT_TRUE(executor.RunUntil([&] { return done.has_value(); }));
-    return done.value_or(Internal("no answer"));
+    return *done;
   }
   Result<uint64_t> Seal(ExtentId id) {
     std::optional<Result<uint64_t>> done;
@@ -91,7 +91,7 @@ class LaneFixture : public testing::Test {
     std::optional<Status> done;
     lane->Drop(id, [&](const Status& status) { done = status; });
     EXPECT_TRUE(executor.RunUntil([&] { return done.has_value(); }));
-    return done.value_or(Internal("no answer"));
+    return *done;
   }
   // One append of records with these data.
   Result<AppendResult> Put(ExtentId id, const std::vector<std::string>& data) {
