@@ -8,8 +8,21 @@
 
 namespace millrace::storage {
 
+AioCalls& AioCalls::Kernel() {
+  static AioCalls calls;
+  return calls;
+}
+
+int AioCalls::Submit(io_context_t context, iocb* request) {
+  return io_submit(context, 1, &request);  // copied by the kernel before it returns
+}
+
+int AioCalls::GetEvents(io_context_t context, long most, io_event* events) {
+  return io_getevents(context, 0, most, events, nullptr);
+}
+
 Result<std::unique_ptr<AioDisk>> AioDisk::Make(std::unique_ptr<DiskFolder>& folder,
-                                               IoExecutor& executor) {
+                                               IoExecutor& executor, AioCalls& calls) {
   if (!folder->direct()) return Status(Code::kUnsupported, "no O_DIRECT here");
   io_context_t context = nullptr;
   // libaio returns the negative errno: EAGAIN past fs.aio-max-nr, ENOSYS or EPERM where it is
@@ -17,12 +30,14 @@ Result<std::unique_ptr<AioDisk>> AioDisk::Make(std::unique_ptr<DiskFolder>& fold
   if (int error = io_setup(kInFlightMax, &context); error < 0) {
     return Status(Code::kUnsupported, ErrnoStatus(-error, "io_setup").message());
   }
-  return std::unique_ptr<AioDisk>(new AioDisk(std::move(folder), executor, context));
+  return std::unique_ptr<AioDisk>(new AioDisk(std::move(folder), executor, context, calls));
 }
 
-AioDisk::AioDisk(std::unique_ptr<DiskFolder> folder, IoExecutor& executor, io_context_t context)
+AioDisk::AioDisk(std::unique_ptr<DiskFolder> folder, IoExecutor& executor, io_context_t context,
+                 AioCalls& calls)
     : ThreadDisk(std::move(folder), executor, /*threads=*/2),
       context_(context),
+      calls_(calls),
       slots_(kInFlightMax),
       completed_(std::make_unique<EventFd>(executor, [this] { Reap(); })) {
   for (size_t i = kInFlightMax; i > 0; --i) free_slots_.push_back(i - 1);
@@ -103,8 +118,7 @@ int AioDisk::SubmitToKernel(const Operation& operation) {
   }
   io_set_eventfd(&request, completed_->fd());
   request.data = reinterpret_cast<void*>(free_slots_.back());
-  iocb* requests[] = {&request};  // copied by the kernel before it returns
-  const int taken = io_submit(context_, 1, requests);
+  const int taken = calls_.Submit(context_, &request);
   return taken == 1 ? 0 : taken < 0 ? -taken : EAGAIN;
 }
 
@@ -122,7 +136,7 @@ void AioDisk::Reap() {
   // A callback may end this disk.
   const std::shared_ptr<bool> over = over_;
   io_event events[kInFlightMax];
-  const int count = io_getevents(context_, 0, kInFlightMax, events, nullptr);
+  const int count = calls_.GetEvents(context_, kInFlightMax, events);
   CHECK(count >= 0);
   std::vector<std::pair<Operation, long>> finished;
   finished.reserve(static_cast<size_t>(count));

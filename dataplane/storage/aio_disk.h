@@ -12,6 +12,16 @@
 
 namespace millrace::storage {
 
+// The two system calls that an operation takes, so that tests can make it fail where only hardware
+// would: in its completion. Stateless; what they return is libaio's.
+class AioCalls {
+ public:
+  virtual ~AioCalls() = default;
+  static AioCalls& Kernel();
+  virtual int Submit(io_context_t context, iocb* request);
+  virtual int GetEvents(io_context_t context, long most, io_event* events);
+};
+
 // A ThreadDisk whose reads and writes are Linux AIO on O_DIRECT|O_DSYNC files: several durable
 // writes in flight without a thread each, completions by eventfd on the lane's own loop. Changes of
 // the folder stay on threads.
@@ -24,9 +34,10 @@ class AioDisk final : public ThreadDisk {
   static constexpr size_t kInFlightMax = 128;
 
   // kUnsupported where the folder takes no O_DIRECT or the process no AIO; `folder` is still there
-  // then, for a ThreadDisk.
+  // then, for a ThreadDisk. `calls` outlives the disk.
   static Result<std::unique_ptr<AioDisk>> Make(std::unique_ptr<DiskFolder>& folder,
-                                               IoExecutor& executor);
+                                               IoExecutor& executor,
+                                               AioCalls& calls = AioCalls::Kernel());
   ~AioDisk() override;
 
   void Write(const std::string& name, uint64_t offset, Slice data,
@@ -49,7 +60,8 @@ class AioDisk final : public ThreadDisk {
     UniqueFunction<void(Result<Slice>)> read_done;
   };
 
-  AioDisk(std::unique_ptr<DiskFolder> folder, IoExecutor& executor, io_context_t context);
+  AioDisk(std::unique_ptr<DiskFolder> folder, IoExecutor& executor, io_context_t context,
+          AioCalls& calls);
   void Submit(Operation operation);
   // 0 when the kernel has it under the last of free_slots_, else the errno.
   int SubmitToKernel(const Operation& operation);
@@ -60,6 +72,7 @@ class AioDisk final : public ThreadDisk {
   void Fail(Operation& operation, const Status& status);
 
   io_context_t context_;
+  AioCalls& calls_;
   std::vector<Operation> slots_;  // what the kernel has, by the number in its iocb
   std::vector<size_t> free_slots_;
   std::deque<Operation> waiting_;
