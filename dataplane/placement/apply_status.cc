@@ -54,6 +54,7 @@ json::Value ApplyStatus::ToValue() const {
                       {"incarnation", incarnation_},
                       {"streams", std::move(streams)},
                       {"log", json::Object{{"full", log_.full},
+                                           {"fullReason", log_.full_reason},
                                            {"fenced", log_.fenced},
                                            {"fileBytes", log_.file_bytes},
                                            {"liveBytes", log_.live_bytes}}}};

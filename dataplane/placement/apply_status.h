@@ -30,6 +30,7 @@ struct StreamStatus {
 
 struct LogStatus {
   bool full = false;
+  std::string full_reason;  // what is short of what, "" while it is not full
   bool fenced = false;
   uint64_t file_bytes = 0;
   uint64_t live_bytes = 0;

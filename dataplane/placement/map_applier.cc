@@ -266,6 +266,7 @@ void MapApplier::Refresh() {
   LogStatus log_status;
   for (const Lane::Stats& s : stats) {
     log_status.full = log_status.full || s.full;
+    if (log_status.full_reason.empty()) log_status.full_reason = s.full_reason;
     log_status.fenced = log_status.fenced || s.fenced;
     log_status.file_bytes += s.file_bytes;
     log_status.live_bytes += s.live_bytes;

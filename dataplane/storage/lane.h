@@ -27,6 +27,7 @@ class KeyWrapper {
 
 struct LaneOptions {
   uint64_t segment_bytes = 64 * kMiB;
+  uint64_t segment_bytes_min = 20 * kMiB;  // where there is no room for one of segment_bytes
   size_t writes_in_flight_max = 4;
   size_t write_bytes_max = 1 * kMiB;       // of one durable write, unless one append is larger
   uint64_t pending_bytes_max = 64 * kMiB;  // appends waiting; past it kThrottled
@@ -120,6 +121,7 @@ class Lane {
     uint64_t lost_records = 0;
     bool fenced = false;
     bool full = false;
+    std::string full_reason;  // what is short of what
   };
   virtual Stats stats() const = 0;
 

@@ -8,9 +8,6 @@
 namespace millrace::storage {
 namespace {
 
-// A segment with less room than this is not gone on with after a recovery.
-constexpr uint64_t kResumeDivisor = 4;
-
 ExtentInfo InfoOf(const ExtentState& extent) {
   ExtentInfo info;
   info.id = extent.id;
@@ -54,6 +51,7 @@ LaneImpl::LaneImpl(LaneOptions options, Disk& disk, Clock& clock, Executor& exec
     segments_.AdoptFree(std::move(file.name), file.size);
   }
   for (ReplayedExtent& extent : recovered.log.extents) AdoptExtent(extent);
+  ResumeNewest(recovered.log);
   indexes_.AdoptLoaded();
 }
 
@@ -67,19 +65,23 @@ void LaneImpl::AdoptSegments(ReplayedLog& log, uint64_t next_number) {
     segment->size = replayed.size;
     segment->closed = true;
     segment->indexed = replayed.indexed;
+    segment->index_bytes = replayed.index_bytes;
     segment->first_lsn = replayed.first_lsn;
     segment->last_lsn = replayed.last_lsn;
     segment->write_offset = replayed.end_offset;
     if (!replayed.indexed && replayed.end_offset == 0) unused_.push_back(replayed.number);
     segments_.Adopt(std::move(segment));
   }
-  // The newest segment goes on being written, unless an index speaks for it, which would not know
-  // of what is appended from now on.
+}
+
+// The newest segment goes on being written, unless an index speaks for it, which would not know of
+// what is appended from now on. On a full volume its reserve is what makes room.
+void LaneImpl::ResumeNewest(const ReplayedLog& log) {
   for (auto it = log.segments.rbegin(); it != log.segments.rend(); ++it) {
     if (it->indexed || it->has_index_file) return;
     if (it->end_offset == 0) continue;
     Segment* segment = segments_.Find(it->number);
-    if (segment->size - segment->write_offset < segment->size / kResumeDivisor) return;
+    if (!segments_.IsWorthResuming(*segment)) return;
     segment->closed = false;
     segments_.ResumeActive(it->number);
     return;
@@ -264,7 +266,7 @@ void LaneImpl::AppendRecords(Append append, UniqueFunction<void(Result<AppendRes
   if (extent->encrypted && extent->cipher == nullptr) {
     return done(Unavailable("the extent's data key cannot be unwrapped"));
   }
-  if (writer_.full()) return done(Status(Code::kNoSpace, "the log is full"));
+  if (writer_.full()) return done(writer_.NoSpace());
   if (writer_.pending_bytes() > 0 &&
       writer_.pending_bytes() + append.records.size() > lane_.options.pending_bytes_max) {
     return done(Status(Code::kThrottled, "too many appends wait to be durable"));
@@ -325,6 +327,7 @@ Lane::Stats LaneImpl::stats() const {
   Stats stats = lane_.stats;
   stats.file_bytes = segments_.file_bytes();
   stats.full = writer_.full();
+  if (stats.full) stats.full_reason = segments_.shortage();
   return stats;
 }
 

@@ -41,6 +41,7 @@ class LaneImpl final : public Lane {
 
  private:
   void AdoptSegments(ReplayedLog& log, uint64_t next_number);
+  void ResumeNewest(const ReplayedLog& log);
   void AdoptExtent(ReplayedExtent& replayed);
   Status MakeKey(ExtentState& extent);
   void Unwrap(ExtentState& extent);

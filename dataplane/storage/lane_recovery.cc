@@ -65,7 +65,7 @@ void LaneRecovery::Listed(const std::vector<Disk::FileInfo>& files) {
   for (FoundSegment& segment : segments_) {
     auto it = indexes.find(segment.number);
     segment.has_index_file = it != indexes.end();
-    index_sizes_.push_back(it != indexes.end() ? it->second : 0);
+    segment.index_bytes = it != indexes.end() ? it->second : 0;
     if (it != indexes.end()) indexes.erase(it);
   }
   for (const auto& [number, size] : indexes) {
@@ -101,7 +101,7 @@ void LaneRecovery::ReadIndexes() {
   }
   if (indexes_left_ == 0) return ScanNext();
   size_t i = --indexes_left_;
-  uint64_t size = index_sizes_[i];
+  uint64_t size = segments_[i].index_bytes;
   if (size <= list_bytes_left_) {
     list_bytes_left_ -= size;
     return ReadIndex(i, size);
@@ -120,14 +120,14 @@ void LaneRecovery::IndexRead(size_t i, const Result<Slice>& data) {
   FoundSegment& segment = segments_[i];
   if (data.ok()) {
     size_t bytes = DirectoryBytes(data->view());
-    if (bytes > data->size() && bytes <= index_sizes_[i]) return ReadIndex(i, bytes);
+    if (bytes > data->size() && bytes <= segments_[i].index_bytes) return ReadIndex(i, bytes);
     auto directory = ParseDirectory(data->view());
     segment.indexed = directory.ok() && directory->segment == segment.number &&
                       (!log_id_ || directory->log_id == *log_id_);
     if (segment.indexed) {
       log_id_ = directory->log_id;
       segment.directory = std::move(directory).value();
-      if (data->size() == index_sizes_[i]) ReadLists(data->view(), &segment);
+      if (data->size() == segments_[i].index_bytes) ReadLists(data->view(), &segment);
     }
   }
   if (!segment.indexed) {

@@ -50,8 +50,7 @@ class LaneRecovery : public std::enable_shared_from_this<LaneRecovery> {
   bool has_log_id_file_ = false;
   RecoveredLane recovered_;
   std::vector<FoundSegment> segments_;  // in the order of their numbers
-  std::vector<uint64_t> index_sizes_;
-  std::vector<size_t> to_scan_;  // positions in segments_, newest last
+  std::vector<size_t> to_scan_;         // positions in segments_, newest last
   size_t indexes_left_ = 0;
 };
 

@@ -20,7 +20,6 @@ constexpr uint64_t kAppendReserveDivisor = 8;
 constexpr uint64_t kControlReserveDivisor = 16;
 constexpr uint64_t kControlReserveMax = 256 * kKiB;
 
-Status NoSpace() { return {Code::kNoSpace, "the log is full"}; }
 Status Fenced() { return {Code::kFenced, "the log is fenced"}; }
 
 }  // namespace
@@ -213,7 +212,10 @@ LaneWriter::Built LaneWriter::OnNoRoom() {
     need_table_ = true;
     return BuildTable();
   }
-  if (!segments_.out_of_space()) return Built::kStalled;
+  if (!segments_.out_of_space()) {
+    segments_.NeedNext();
+    if (!segments_.out_of_space()) return Built::kStalled;
+  }
   EnterFull();
   // What is left did not fit in the reserve either, or nothing does before there is a table.
   while (!queue_.empty() && (need_table_ || !Fits(queue_.front()))) {
@@ -227,6 +229,10 @@ LaneWriter::Built LaneWriter::OnNoRoom() {
     for (WorkItem& item : moves) item.Fail(NoSpace());
   }
   return need_table_ || (queue_.empty() && moves_.empty()) ? Built::kStalled : BuildWork();
+}
+
+Status LaneWriter::NoSpace() const {
+  return {Code::kNoSpace, "the log is full: " + segments_.shortage()};
 }
 
 bool LaneWriter::Fits(const WorkItem& item) const {
@@ -258,7 +264,6 @@ void LaneWriter::OnSegmentsChanged() {
 void LaneWriter::Write(BlockPlan plan, bool last_table_part) {
   size_t bytes = plan.block_bytes();
   Segment* active = segments_.active();
-  CHECK(active->write_offset + bytes <= active->size);
   auto block = std::make_unique<InFlight>();
   block->lsn = next_lsn_++;
   block->segment = active;
@@ -273,9 +278,7 @@ void LaneWriter::Write(BlockPlan plan, bool last_table_part) {
   header.prior_end_lsn = start_.prior_end_lsn;
   header.block_bytes = static_cast<uint32_t>(bytes);
   block->block = BlockBuilder::Fill(std::move(plan), header, block->buffer);
-  block->offset = active->write_offset;
-  active->write_offset += bytes;
-  ++active->blocks_unacknowledged;
+  block->offset = segments_.TakeForBlock(bytes);
   if (lane_.metrics.enabled()) block->submitted = lane_.clock.Now();
   InFlight* raw = block.get();
   in_flight_.push_back(std::move(block));

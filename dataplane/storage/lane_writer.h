@@ -40,14 +40,16 @@ class LaneWriter {
   void Fence(const Status& why);
   bool fenced() const { return fenced_; }
   bool full() const { return full_; }
+  // kNoSpace, with what is short of what.
+  Status NoSpace() const;
   // Bytes of appends that wait to be durable.
   uint64_t pending_bytes() const { return pending_bytes_; }
   bool idle() const { return queue_.empty() && moves_.empty() && in_flight_.empty(); }
   // `done` runs once everything queued is durable and the watermark is written, or at once if
   // fenced.
   void Drain(std::function<void()> done);
-  // The largest append that is sure to fit in a segment.
-  uint64_t append_bytes_max() const { return segments_.segment_bytes() / 2; }
+  // The largest append that is sure to fit in a segment, beside the largest table and the reserve.
+  uint64_t append_bytes_max() const { return segments_.segment_bytes() / 8 * 5; }
   // What the cleaner may write now.
   uint64_t move_allowance() const;
   uint64_t table_bytes_max() const { return segments_.segment_bytes() / 4; }

@@ -17,6 +17,8 @@ namespace {
 
 constexpr std::string_view kLanePrefix = "lane-";
 constexpr size_t kLanesMax = 1000;
+// That a volume has room for, at least, unless that makes segments smaller than they may be.
+constexpr uint64_t kSegmentsALane = 8;
 
 std::string LaneFolder(const std::string& folder, size_t lane) {
   char name[16];
@@ -188,6 +190,11 @@ void LogImpl::Discard(size_t i, std::latch& done) {
 
 }  // namespace
 
+uint64_t SegmentBytesFor(uint64_t volume_bytes, size_t lanes, const LaneOptions& lane) {
+  const uint64_t share = volume_bytes / (lanes * kSegmentsALane) / kMiB * kMiB;
+  return std::min(lane.segment_bytes, std::max(lane.segment_bytes_min, share));
+}
+
 Result<std::unique_ptr<Log>> Log::Open(LogOptions options, IoThreads& io, Clock& clock) {
   for (size_t i = 0; i < io.size(); ++i) CHECK(!io.at(i).OnThisExecutor());
   std::error_code error;
@@ -199,8 +206,11 @@ Result<std::unique_ptr<Log>> Log::Open(LogOptions options, IoThreads& io, Clock&
   if (wanted > kLanesMax) {
     return InvalidArgument("a log has at most " + std::to_string(kLanesMax) + " lanes");
   }
-  auto log =
-      std::make_unique<LogImpl>(std::move(options), io, clock, std::max(wanted, on_disk), wanted);
+  const size_t lanes = std::max(wanted, on_disk);
+  const std::filesystem::space_info volume = std::filesystem::space(options.folder, error);
+  if (error) return ErrnoStatus(error.value(), "look at the volume of " + options.folder);
+  options.lane.segment_bytes = SegmentBytesFor(volume.capacity, lanes, options.lane);
+  auto log = std::make_unique<LogImpl>(std::move(options), io, clock, lanes, wanted);
   RETURN_IF_ERROR(log->Start(std::move(lock)));
   return std::unique_ptr<Log>(std::move(log));
 }

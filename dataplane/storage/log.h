@@ -15,6 +15,10 @@ struct LogOptions {
   LaneOptions lane;
 };
 
+// The segments' size on a volume of `volume_bytes`: at most what `lane` says, and so small that
+// each of `lanes` lanes has several. Pure.
+uint64_t SegmentBytesFor(uint64_t volume_bytes, size_t lanes, const LaneOptions& lane);
+
 // All lanes of a process on one data folder (lane-000, lane-001, ...), each on an io thread. Made
 // in main before any server listens; Close before the io threads stop. A lock file refuses a second
 // process on the same folder.

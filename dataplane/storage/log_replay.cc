@@ -229,6 +229,7 @@ ReplayedSegment KeepSegment(const FoundSegment& found, const LogEnd& end) {
   kept.number = found.number;
   kept.size = found.size;
   kept.has_index_file = found.has_index_file;
+  kept.index_bytes = found.index_bytes;
   kept.indexed = found.indexed;
   if (found.indexed) {
     kept.first_lsn = found.directory.first_lsn;

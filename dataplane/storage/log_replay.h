@@ -17,6 +17,7 @@ struct FoundSegment {
   uint64_t number = 0;
   uint64_t size = 0;
   bool has_index_file = false;  // whether or not it could be used
+  uint64_t index_bytes = 0;     // of that file
   bool indexed = false;
   SegmentDirectory directory;  // where indexed
   // The chunks of the rows, as far as they were read, in the rows' order.
@@ -41,6 +42,7 @@ struct ReplayedSegment {
   uint64_t number = 0;
   uint64_t size = 0;
   bool has_index_file = false;
+  uint64_t index_bytes = 0;
   bool indexed = false;
   uint64_t end_offset = 0;  // one past its last block that is kept; 0 where indexed
   Lsn first_lsn = 0;

@@ -1,18 +1,27 @@
 #include "dataplane/storage/segment_set.h"
 
+#include <algorithm>
+
 #include "common/log/log.h"
 
 namespace millrace::storage {
 namespace {
 
-constexpr auto kSpaceRetry = std::chrono::milliseconds(500);
+constexpr auto kSpaceRetry = std::chrono::milliseconds(250);
+// The next segment is prepared once so much of the active one is taken.
+constexpr uint64_t kBegunDivisor = 16;
+// A table takes no more of a segment than a quarter.
+constexpr uint64_t kTableDivisor = 4;
 // Free files kept for recycling; more go back to the volume.
 constexpr size_t kFreeFilesMax = 2;
 
 }  // namespace
 
 SegmentSet::SegmentSet(LaneContext& lane, uint64_t segment_bytes, Events events)
-    : lane_(lane), segment_bytes_(segment_bytes), events_(std::move(events)) {}
+    : lane_(lane),
+      segment_bytes_(segment_bytes),
+      events_(std::move(events)),
+      next_bytes_(segment_bytes) {}
 
 SegmentSet::~SegmentSet() { Stop(); }
 
@@ -23,7 +32,7 @@ void SegmentSet::Stop() {
 }
 
 void SegmentSet::Adopt(std::unique_ptr<Segment> segment) {
-  file_bytes_ += segment->size;
+  file_bytes_ += segment->size + segment->index_bytes;
   uint64_t number = segment->number;
   CHECK(segments_.emplace(number, std::move(segment)).second);
 }
@@ -49,8 +58,40 @@ void SegmentSet::Start() {
   Prepare();
 }
 
+uint64_t SegmentSet::TableBytes() const {
+  uint64_t bytes = kDiskAlignment;
+  for (const auto& [id, extent] : lane_.extents.all()) {
+    bytes += kTableRowBytes + extent->wrapped_key.size();
+  }
+  return bytes;
+}
+
+bool SegmentSet::IsWorthResuming(const Segment& segment) const {
+  uint64_t left = segment.size - std::min(segment.size, segment.write_offset);
+  return left >= segment.size / kBegunDivisor && left >= 2 * TableBytes();
+}
+
+uint64_t SegmentSet::TakeForBlock(size_t bytes) {
+  CHECK(active_ != nullptr && active_->write_offset + bytes <= active_->size);
+  uint64_t offset = active_->write_offset;
+  active_->write_offset += bytes;
+  ++active_->blocks_unacknowledged;
+  Prepare();
+  return offset;
+}
+
+void SegmentSet::NeedNext() {
+  next_needed_ = true;
+  Prepare();
+}
+
+bool SegmentSet::WantsNext() const {
+  return next_needed_ || active_ == nullptr ||
+         active_->write_offset >= active_->size / kBegunDivisor;
+}
+
 void SegmentSet::Prepare() {
-  if (stopped_ || preparing_ || next_ != nullptr) return;
+  if (stopped_ || preparing_ || next_ != nullptr || !WantsNext()) return;
   while (!free_.empty() && free_.front().size != segment_bytes_) {
     FreeFile file = std::move(free_.front());
     free_.pop_front();
@@ -69,17 +110,45 @@ void SegmentSet::Prepare() {
                       }));
     return;
   }
-  if (file_bytes_ + segment_bytes_ > lane_.options.bytes_max) {
-    OutOfSpace();
-    return;
-  }
-  ++next_number_;
+  Create();
+}
+
+void SegmentSet::Create() {
+  uint64_t size = next_bytes_;
+  if (file_bytes_ + size > lane_.options.bytes_max) return NoRoomFor(size);
+  uint64_t number = next_number_++;
   preparing_ = true;
   ++operations_;
-  lane_.disk.Create(SegmentFileName(number), segment_bytes_,
-                    lane_.Guard([this, number](const Status& status) {
-                      Prepared(number, segment_bytes_, false, status);
+  lane_.disk.Create(SegmentFileName(number), size,
+                    lane_.Guard([this, number, size](const Status& status) {
+                      Prepared(number, size, false, status);
                     }));
+}
+
+uint64_t SegmentSet::SmallerThan(uint64_t size) const {
+  uint64_t least = std::max(lane_.options.segment_bytes_min, kTableDivisor * TableBytes());
+  uint64_t smaller = RoundUpToDisk(std::max(size / 2, least));
+  return smaller < size ? smaller : 0;
+}
+
+void SegmentSet::NoRoomFor(uint64_t size) {
+  uint64_t smaller = SmallerThan(size);
+  if (smaller == 0) return OutOfSpace();
+  next_bytes_ = smaller;
+  Create();
+}
+
+std::string SegmentSet::DescribeShortage() const {
+  auto text = [](uint64_t bytes) {
+    return bytes < 10 * kMiB ? std::to_string(bytes / kKiB) + " KiB"
+                             : std::to_string(bytes / kMiB) + " MiB";
+  };
+  if (file_bytes_ + next_bytes_ > lane_.options.bytes_max) {
+    return "the lane has " + text(file_bytes_) + " of the " + text(lane_.options.bytes_max) +
+           " it may have and needs " + text(next_bytes_) + " for its next segment";
+  }
+  return "the volume has " + text(lane_.disk.FreeBytes()) + " free and the lane needs " +
+         text(next_bytes_) + " for its next segment";
 }
 
 void SegmentSet::Prepared(uint64_t number, uint64_t size, bool recycled, const Status& status) {
@@ -87,7 +156,8 @@ void SegmentSet::Prepared(uint64_t number, uint64_t size, bool recycled, const S
   preparing_ = false;
   if (!status.ok()) {
     if (status.code() == Code::kNoSpace && !recycled) {
-      OutOfSpace();
+      if (stopped_) return events_.changed();
+      NoRoomFor(size);
     } else {
       events_.failed(status.WithContext("preparing a segment"));
     }
@@ -97,13 +167,17 @@ void SegmentSet::Prepared(uint64_t number, uint64_t size, bool recycled, const S
   next_ = std::make_unique<Segment>();
   next_->number = number;
   next_->size = size;
+  next_bytes_ = segment_bytes_;
+  next_needed_ = false;
   out_of_space_ = false;
+  shortage_.clear();
   events_.changed();
 }
 
 void SegmentSet::OutOfSpace() {
   bool news = !out_of_space_;
   out_of_space_ = true;
+  shortage_ = DescribeShortage();
   // Dead segments are let go sooner when space is short.
   events_.may_reclaim();
   if (!retry_armed_ && !stopped_) {
@@ -115,7 +189,7 @@ void SegmentSet::OutOfSpace() {
     }));
   }
   if (news) {
-    log::Warning("log is out of space", {{"file_bytes", file_bytes_}});
+    log::Warning("log is out of space", {{"file_bytes", file_bytes_}, {"reason", shortage_}});
   }
   events_.changed();
 }
@@ -219,18 +293,21 @@ void SegmentSet::WriteIndex(Segment& segment) {
   directory.first_lsn = segment.first_lsn;
   directory.last_lsn = segment.last_lsn;
   Slice bytes = Slice::FromString(EncodeSegmentIndex(Runs(segment.number), &directory));
-  lane_.disk.WriteFile(IndexFileName(segment.number), bytes,
-                       lane_.Guard([this, directory = std::move(directory)](const Status& status) {
-                         IndexWritten(directory, status);
-                       }));
+  lane_.disk.WriteFile(
+      IndexFileName(segment.number), bytes,
+      lane_.Guard([this, directory = std::move(directory), size = bytes.size()](
+                      const Status& status) { IndexWritten(directory, size, status); }));
 }
 
-void SegmentSet::IndexWritten(const SegmentDirectory& directory, const Status& status) {
+void SegmentSet::IndexWritten(const SegmentDirectory& directory, uint64_t bytes,
+                              const Status& status) {
   --operations_;
   Segment* segment = Find(directory.segment);
   segment->indexing = false;
   if (status.ok()) {
     segment->indexed = true;
+    file_bytes_ += bytes - segment->index_bytes;
+    segment->index_bytes = bytes;
     events_.indexed(directory);
   } else {
     // Recovery can do without; it reads the segment instead.
@@ -268,23 +345,28 @@ void SegmentSet::LetGo(uint64_t number) {
   Segment* segment = Find(number);
   CHECK(segment != nullptr && segment->letting_go && segment->live_bytes == 0);
   uint64_t size = segment->size;
-  bool indexed = segment->indexed;
+  uint64_t index_bytes = segment->index_bytes;
   segments_.erase(number);
   ++operations_;
-  auto rename = [this, number, size](const Status& status) {
-    // Without its index it would only be read again by a recovery, so that is no reason to keep it.
-    if (!status.ok()) {
-      log::Warning("segment index not removed",
-                   {{"segment", number}, {"error", status.ToString()}});
-    }
+  auto rename = [this, number, size, index_bytes](const Status& status) {
+    IndexRemoved(number, index_bytes, status);
     lane_.disk.Rename(
         SegmentFileName(number), FreeFileName(number),
         lane_.Guard([this, number, size](const Status& renamed) { Freed(number, size, renamed); }));
   };
-  if (indexed) {
+  if (index_bytes > 0) {
     lane_.disk.Remove(IndexFileName(number), lane_.Guard(std::move(rename)));
   } else {
     rename(OkStatus());
+  }
+}
+
+void SegmentSet::IndexRemoved(uint64_t number, uint64_t bytes, const Status& status) {
+  if (status.ok()) {
+    file_bytes_ -= bytes;
+  } else {
+    // Without its index it would only be read again by a recovery, so that is no reason to keep it.
+    log::Warning("segment index not removed", {{"segment", number}, {"error", status.ToString()}});
   }
 }
 
@@ -294,7 +376,10 @@ void SegmentSet::Freed(uint64_t number, uint64_t size, const Status& status) {
     events_.failed(status.WithContext("freeing a segment"));
     return;
   }
-  if (free_.size() >= kFreeFilesMax || size != segment_bytes_) {
+  // What this lane has no use for soon is others' where the volume is nearly full.
+  bool spare = next_ != nullptr || !WantsNext();
+  bool short_of_room = spare && lane_.disk.FreeBytes() < 2 * segment_bytes_;
+  if (free_.size() >= kFreeFilesMax || size != segment_bytes_ || short_of_room) {
     Remove(FreeFileName(number), size);
   } else {
     free_.push_back({FreeFileName(number), size});

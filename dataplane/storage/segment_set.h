@@ -20,6 +20,7 @@ namespace millrace::storage {
 struct Segment {
   uint64_t number = 0;
   uint64_t size = 0;
+  uint64_t index_bytes = 0;  // of its index file, 0 while there is none
   uint64_t write_offset = 0;
   uint64_t live_bytes = 0;  // of chunks that extents refer to
   uint32_t blocks_unacknowledged = 0;
@@ -33,8 +34,10 @@ struct Segment {
   Lsn last_lsn = 0;
 };
 
-// The files of a lane: the segment that is written, one prepared ahead so that the writer never
-// waits for it, the closed ones, and free files to recycle. Lives on the lane's executor.
+// The files of a lane: the segment that is written, the one after it, the closed ones, and free
+// files to recycle. The next segment is prepared once the one that is written is begun in earnest,
+// so that the writer does not wait for it and an idle lane takes no room from others on its volume.
+// Where there is no room for a whole one, a smaller one does. Lives on the lane's executor.
 class SegmentSet {
  public:
   struct Events {
@@ -49,6 +52,8 @@ class SegmentSet {
   // Recovery: what there is. The newest segment goes on being written where it has room.
   void Adopt(std::unique_ptr<Segment> segment);
   void AdoptFree(std::string name, uint64_t size);
+  // Whether there is room enough in it for a table and more.
+  bool IsWorthResuming(const Segment& segment) const;
   void ResumeActive(uint64_t number);
   void SetNextNumber(uint64_t number) { next_number_ = number; }
   // Begins to prepare and to index what is closed.
@@ -56,8 +61,15 @@ class SegmentSet {
 
   uint64_t segment_bytes() const { return segment_bytes_; }
   Segment* active() { return active_; }
+  const Segment* active() const { return active_; }
+  // Takes the next `bytes` of the active segment for a block; gives where it begins.
+  uint64_t TakeForBlock(size_t bytes);
   bool next_ready() const { return next_ != nullptr; }
+  // The active segment is too full for what is to be written.
+  void NeedNext();
   bool out_of_space() const { return out_of_space_; }
+  // What is short of what, for an administrator; "" while nothing is.
+  const std::string& shortage() const { return shortage_; }
   // Closes the active segment and goes on in the prepared one.
   void Advance();
   Segment* Find(uint64_t number);
@@ -88,11 +100,19 @@ class SegmentSet {
     std::string name;
     uint64_t size = 0;
   };
+  bool WantsNext() const;
   void Prepare();
+  void Create();
   void Prepared(uint64_t number, uint64_t size, bool recycled, const Status& status);
+  // The size to try after one that found no room; 0 where there is none smaller.
+  uint64_t SmallerThan(uint64_t size) const;
+  uint64_t TableBytes() const;
+  void NoRoomFor(uint64_t size);
   void OutOfSpace();
+  std::string DescribeShortage() const;
   void WriteIndex(Segment& segment);
-  void IndexWritten(const SegmentDirectory& directory, const Status& status);
+  void IndexWritten(const SegmentDirectory& directory, uint64_t bytes, const Status& status);
+  void IndexRemoved(uint64_t number, uint64_t bytes, const Status& status);
   std::vector<IndexRun> Runs(uint64_t segment) const;
   void IndexClosed();
   void Freed(uint64_t number, uint64_t size, const Status& status);
@@ -108,8 +128,11 @@ class SegmentSet {
   std::deque<FreeFile> free_;
   uint64_t next_number_ = 1;
   uint64_t file_bytes_ = 0;
+  uint64_t next_bytes_;  // the size to try
+  bool next_needed_ = false;
   bool preparing_ = false;
   bool out_of_space_ = false;
+  std::string shortage_;
   bool stopped_ = false;
   size_t operations_ = 0;
   Executor::TimerId retry_timer_ = 0;

@@ -1,5 +1,7 @@
 #include "tests/sim/sim_settings.h"
 
+#include <algorithm>
+
 #include "common/base/random.h"
 
 namespace millrace::sim {
@@ -16,6 +18,7 @@ T OneOf(Random& random, const T (&choices)[N]) {
 
 void DrawLane(Random& random, storage::LaneOptions* lane) {
   lane->segment_bytes = OneOf(random, {64 * kKiB, 96 * kKiB, 128 * kKiB, 256 * kKiB, kMiB});
+  lane->segment_bytes_min = std::max(64 * kKiB, lane->segment_bytes / OneOf(random, {1U, 2U, 4U}));
   lane->writes_in_flight_max = 1 + random.Below(8);
   lane->write_bytes_max = OneOf(random, {4 * kKiB, 16 * kKiB, 64 * kKiB, 256 * kKiB});
   lane->pending_bytes_max = OneOf(random, {32 * kKiB, 256 * kKiB, 64 * kMiB});

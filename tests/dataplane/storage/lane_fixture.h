@@ -37,6 +37,7 @@ class LaneFixture : public testing::Test {
  protected:
   LaneFixture() : executor(clock), disk(sim::SimDiskOptions(), executor, 7) {
     options.segment_bytes = 256 * kKiB;
+    options.segment_bytes_min = 64 * kKiB;
     options.write_bytes_max = 32 * kKiB;
   }
   ~LaneFixture() override { Kill(); }

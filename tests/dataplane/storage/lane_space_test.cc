@@ -1,3 +1,4 @@
+#include "dataplane/storage/segment_index.h"
 #include "tests/dataplane/storage/lane_fixture.h"
 
 namespace millrace::storage {
@@ -44,6 +45,97 @@ TEST_F(LaneSpace, AFullVolumeIsLikeAFullLogAndResumesByItself) {
   EXPECT_FALSE(lane->stats().full);
   EXPECT_EQ(Put(Id(0), {"x"})->first_index, count);
   EXPECT_EQ(fenced, 0);
+}
+
+TEST_F(LaneSpace, RoomForASmallerSegmentIsEnoughToResume) {
+  disk.options().capacity_bytes = 1100 * kKiB;
+  Open();
+  ASSERT_TRUE(OpenExtent(Id(0)).ok());
+  uint64_t count = Fill(Id(0));
+  // Less than a whole segment, in place of which a smaller one does.
+  disk.options().capacity_bytes = disk.used_bytes() + options.segment_bytes / 2;
+  executor.RunFor(std::chrono::seconds(1));
+  EXPECT_EQ(Put(Id(0), {"x"})->first_index, count);
+  CloseAndReopen();
+  EXPECT_EQ(ReadAll(Id(0)).size(), count + 1);
+  EXPECT_EQ(lane->stats().lost_records, 0U);
+}
+
+TEST_F(LaneSpace, WritesResumeWithinASecondOfRoomHoweverOftenItIsTaken) {
+  disk.options().capacity_bytes = 700 * kKiB;
+  Open();
+  ASSERT_TRUE(OpenExtent(Id(0)).ok());
+  uint64_t count = 0;
+  for (int round = 0; round < 30; ++round) {
+    count = Fill(Id(0));
+    executor.RunFor(std::chrono::milliseconds(37 * round));
+    disk.options().capacity_bytes += options.segment_bytes_min * (1 + round % 4) + 4 * kKiB;
+    executor.RunFor(std::chrono::seconds(1));
+    auto put = Put(Id(0), {"x"});
+    ASSERT_TRUE(put.ok()) << round << ": " << put.status().ToString();
+    EXPECT_EQ(put->first_index, count);
+  }
+  EXPECT_EQ(ReadAll(Id(0)).size(), count + 1);
+  EXPECT_EQ(fenced, 0);
+}
+
+TEST_F(LaneSpace, AnIdleLaneTakesNoRoomFromOthers) {
+  options.segment_bytes = 2 * kMiB;
+  Open();
+  ASSERT_TRUE(OpenExtent(Id(0)).ok());
+  ASSERT_TRUE(Put(Id(0), {"x"}).ok());
+  executor.RunFor(std::chrono::seconds(10));
+  EXPECT_EQ(lane->stats().file_bytes, options.segment_bytes);
+  // Restarts do not add to it, nor does a volume that others filled.
+  disk.options().capacity_bytes = disk.used_bytes() + 2 * kDiskAlignment;
+  for (int i = 0; i < 5; ++i) {
+    Reopen();
+    ASSERT_TRUE(Put(Id(0), {"x"}).ok());
+    EXPECT_FALSE(lane->stats().full);
+  }
+  EXPECT_EQ(lane->stats().file_bytes, options.segment_bytes);
+  EXPECT_EQ(ReadAll(Id(0)).size(), 6U);
+}
+
+TEST_F(LaneSpace, AVolumeTooSmallForALaneSaysSo) {
+  disk.options().capacity_bytes = 50 * kKiB;
+  Open();
+  Status status = OpenExtent(Id(0));
+  EXPECT_EQ(status.code(), Code::kNoSpace);
+  EXPECT_NE(status.message().find("the volume has 49 KiB free and the lane needs 64 KiB"),
+            std::string::npos)
+      << status.message();
+  EXPECT_TRUE(lane->stats().full);
+  EXPECT_EQ(lane->stats().full_reason,
+            "the volume has 49 KiB free and the lane needs 64 KiB for "
+            "its next segment");
+  disk.options().capacity_bytes = 200 * kKiB;
+  executor.RunFor(std::chrono::seconds(1));
+  EXPECT_TRUE(OpenExtent(Id(0)).ok());
+  EXPECT_TRUE(lane->stats().full_reason.empty());
+}
+
+TEST_F(LaneSpace, IndexFilesCountTowardsWhatTheLaneMayHave) {
+  options.bytes_max = 8 * 256 * kKiB;
+  Open();
+  ASSERT_TRUE(OpenExtent(Id(0)).ok());
+  Fill(Id(0));
+  Settle();
+  auto bytes_of_files = [&] {
+    uint64_t bytes = 0;
+    for (const std::string& name : disk.FileNames()) {
+      if (name != kLogIdFileName) bytes += disk.Contents(name).size();
+    }
+    return bytes;
+  };
+  EXPECT_LE(bytes_of_files(), options.bytes_max);
+  EXPECT_EQ(lane->stats().file_bytes, bytes_of_files());
+  Reopen();
+  Settle();
+  EXPECT_EQ(lane->stats().file_bytes, bytes_of_files());
+  lane->Trim(Id(0), clock.WallNow() + 1);
+  executor.RunFor(std::chrono::seconds(5));
+  EXPECT_EQ(lane->stats().file_bytes, bytes_of_files());
 }
 
 TEST_F(LaneSpace, ControlEntriesGoThroughWhenTheLogIsFull) {

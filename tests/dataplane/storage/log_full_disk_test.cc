@@ -148,13 +148,31 @@ TEST_F(LogOnAFullDisk, OpensOnAFullDiskAndServesWhatItHolds) {
   ExpectAllReadBack();
 }
 
-// Not so yet: after a restart a full log has no reserve left to log the drop in.
-TEST_F(LogOnAFullDisk, DISABLED_ADropMakesRoomAfterARestartToo) {
+TEST_F(LogOnAFullDisk, ADropMakesRoomAfterARestartToo) {
   while (Put() == Code::kOk) {
   }
   log_.reset();
   Open();
-  EXPECT_TRUE(Await<Status>(executor(), [&](auto done) { lane().Drop(kExtent, done); }).ok());
+  ExpectAllReadBack();
+  ASSERT_TRUE(Await<Status>(executor(), [&](auto done) { lane().Drop(kExtent, done); }).ok());
+  ASSERT_TRUE(
+      Await<Status>(executor(), [&](auto done) { lane().OpenExtent(kExtent, false, done); }).ok());
+  acknowledged_ = 0;
+  const auto dropped = Clock::now();
+  while (Put() != Code::kOk) {
+    ASSERT_LT(Clock::now() - dropped, std::chrono::seconds(5)) << "writes did not resume";
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  }
+}
+
+TEST_F(LogOnAFullDisk, SaysWhatIsShortOfWhat) {
+  while (Put() == Code::kOk) {
+  }
+  const Lane::Stats stats = On(executor(), [&] { return lane().stats(); });
+  EXPECT_TRUE(stats.full);
+  EXPECT_TRUE(stats.full_reason.starts_with("the volume has ")) << stats.full_reason;
+  EXPECT_NE(stats.full_reason.find("the lane needs 1024 KiB"), std::string::npos)
+      << stats.full_reason;
 }
 
 }  // namespace

@@ -112,6 +112,16 @@ TEST_F(LogOnAFolder, ASecondProcessIsRefusedAndToldWhoHasTheFolder) {
   EXPECT_TRUE(Open().ok());
 }
 
+TEST(SegmentBytes, FollowTheVolumeAndTheNumberOfLanes) {
+  LaneOptions lane;
+  EXPECT_EQ(SegmentBytesFor(100 * kGiB, 2, lane), 64 * kMiB);
+  EXPECT_EQ(SegmentBytesFor(512 * kMiB, 2, lane), 32 * kMiB);
+  EXPECT_EQ(SegmentBytesFor(512 * kMiB, 1, lane), 64 * kMiB);
+  EXPECT_EQ(SegmentBytesFor(64 * kMiB, 2, lane), 20 * kMiB);
+  lane.segment_bytes = kMiB;  // asked for
+  EXPECT_EQ(SegmentBytesFor(64 * kMiB, 2, lane), kMiB);
+}
+
 TEST_F(LogOnAFolder, AFolderThatCannotBeMadeIsAnErrorNotACrash) {
   LogOptions options;
   options.folder = "/proc/no/such/folder";
