@@ -48,5 +48,5 @@ rm -f "$archive.new"
 # The name goes along in full, or containerd would not know the image by it.
 buildah "${store[@]}" push -q "$image" "oci-archive:$archive.new:$image" >&2
 mv -f "$archive.new" "$archive"
-buildah "${store[@]}" rmi -q "$image" >/dev/null 2>&1 || true
+buildah "${store[@]}" rmi "$image" >/dev/null 2>&1 || true
 echo "$archive"

@@ -4,7 +4,7 @@ import subprocess
 
 import certificates
 import processes
-from layout import (ADMIN_CONF, API_SERVER, BIN, ETCD_CLIENTS, ETCD_PEERS, GATEWAY, KUBERNETES_SERVICE, SERVICE_SUBNET,
+from layout import (ADMIN_CONF, BIN, ETCD_CLIENTS, ETCD_PEERS, GATEWAY, HERE, KUBERNETES_SERVICE, LOGS, SERVICE_SUBNET,
                     STATE)
 
 NAMES = ["etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler"]
@@ -69,6 +69,7 @@ def _api_server():
             "--service-account-issuer=https://kubernetes.default.svc", "--authorization-mode=Node,RBAC",
             "--enable-admission-plugins=NodeRestriction", "--allow-privileged=true",
             "--kubelet-preferred-address-types=InternalIP", f"--kubelet-certificate-authority={STATE}/ca.crt",
+            f"--audit-policy-file={HERE}/manifests/audit-policy.yaml", f"--audit-log-path={LOGS}/audit.log",
             f"--kubelet-client-certificate={STATE}/admin.crt", f"--kubelet-client-key={STATE}/admin.key"]
 
 

@@ -9,7 +9,7 @@ import subprocess
 import tarfile
 import tempfile
 
-from layout import BIN, COREDNS_IMAGE, HERE, IMAGES, PAUSE_IMAGE
+from layout import BIN, COREDNS_IMAGE, HERE, HOST_IMAGE, IMAGES, PAUSE_IMAGE
 
 
 def make_cluster_images():
@@ -19,9 +19,12 @@ def make_cluster_images():
     if _is_older(IMAGES / "pause.tar", source):
         with tempfile.TemporaryDirectory() as folder:
             subprocess.run(["gcc", "-Os", "-static", "-s", "-o", f"{folder}/pause", source], check=True, timeout=60)
-            write_archive(IMAGES / "pause.tar", PAUSE_IMAGE, f"{folder}/pause", "pause")
+            write_archive(IMAGES / "pause.tar", PAUSE_IMAGE, {"pause": f"{folder}/pause"})
     if _is_older(IMAGES / "coredns.tar", BIN / "coredns"):
-        write_archive(IMAGES / "coredns.tar", COREDNS_IMAGE, BIN / "coredns", "coredns")
+        write_archive(IMAGES / "coredns.tar", COREDNS_IMAGE, {"coredns": BIN / "coredns"})
+    if _is_older(IMAGES / "host.tar", HERE / "images.py"):
+        # For pods that mount this machine's /usr: its Python, say, with an SDK that the tests have installed.
+        write_archive(IMAGES / "host.tar", HOST_IMAGE, {}, {"bin": "usr/bin", "lib": "usr/lib", "lib64": "usr/lib64"})
 
 
 def adopt(archive):
@@ -34,14 +37,19 @@ def adopt(archive):
     return target
 
 
-def write_archive(path, image, binary, name):
-    """An image of one static binary, run as nobody."""
+def write_archive(path, image, files, links=None):
+    """An image of files that need nothing else, run as nobody; the first is what it starts."""
     layer = io.BytesIO()
     with tarfile.open(fileobj=layer, mode="w") as tar:
-        info = tar.gettarinfo(binary, name)
-        info.mode, info.uid, info.gid, info.uname, info.gname = 0o755, 0, 0, "", ""
-        with open(binary, "rb") as file:
-            tar.addfile(info, file)
+        for name, source in files.items():
+            info = tar.gettarinfo(source, name)
+            info.mode, info.uid, info.gid, info.uname, info.gname = 0o755, 0, 0, "", ""
+            with open(source, "rb") as file:
+                tar.addfile(info, file)
+        for name, target in (links or {}).items():
+            info = tarfile.TarInfo(name)
+            info.type, info.linkname = tarfile.SYMTYPE, target
+            tar.addfile(info)
     blobs = {}
 
     def blob(kind, data):
@@ -51,7 +59,7 @@ def write_archive(path, image, binary, name):
 
     content = blob("layer.v1.tar", layer.getvalue())
     config = blob("config.v1+json", json.dumps({
-        "architecture": "amd64", "os": "linux", "config": {"User": "65534:65534", "Entrypoint": [f"/{name}"]},
+        "architecture": "amd64", "os": "linux", "config": {"User": "65534:65534", "Entrypoint": [f"/{name}" for name in list(files)[:1]]},
         "rootfs": {"type": "layers", "diff_ids": [content["digest"]]}}).encode())
     manifest = blob("manifest.v1+json", json.dumps({
         "schemaVersion": 2, "mediaType": "application/vnd.oci.image.manifest.v1+json", "config": config,

@@ -25,6 +25,7 @@ ETCD_PEERS = "http://127.0.0.1:23800"
 CGROUP = "millrace"           # of the nodes, below the root of every controller
 PAUSE_IMAGE = "localhost/millrace-e2e/pause:1"
 COREDNS_IMAGE = "localhost/millrace-e2e/coredns:1"
+HOST_IMAGE = "localhost/millrace-e2e/host:1"
 
 
 class NodePlace:

@@ -80,6 +80,32 @@ def client(make_client):
     return make_client()
 
 
+@pytest.fixture(scope="session")
+def python_in_a_pod(release, credentials):
+    """Runs Python with the SDK in a pod of another namespace; gives its output. The pod borrows this machine's Python."""
+    apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "clients"}}, namespace="default")
+    folder = str(pathlib.Path(sys.prefix).resolve())
+    environment = {**credentials, "AWS_REGION": "us-east-1", "AWS_ENDPOINT_URL": f"http://{RELEASE}-streams.{NAMESPACE}", "HOME": "/tmp"}
+
+    def run_in_pod(name, program, seconds=60):
+        pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name}, "spec": {
+            "restartPolicy": "Never", "automountServiceAccountToken": False, "activeDeadlineSeconds": seconds,
+            "containers": [{
+                "name": "python", "image": "localhost/millrace-e2e/host:1", "imagePullPolicy": "Never",
+                "command": [f"{folder}/bin/python", "-c", program], "env": [{"name": key, "value": value} for key, value in environment.items()],
+                "volumeMounts": [{"name": "usr", "mountPath": "/usr", "readOnly": True}, {"name": "python", "mountPath": folder, "readOnly": True},
+                                 {"name": "tmp", "mountPath": "/tmp"}]}],
+            "volumes": [{"name": "usr", "hostPath": {"path": "/usr"}}, {"name": "python", "hostPath": {"path": folder}},
+                        {"name": "tmp", "emptyDir": {}}]}}
+        kubectl("delete", "pod", name, "-n", "clients", "--ignore-not-found", "--grace-period=1")
+        apply(pod, namespace="clients")
+        wait(f"the end of pod {name}", lambda: get("pod", name, "clients")["status"]["phase"] in ("Succeeded", "Failed"), seconds)
+        output = kubectl("logs", name, "-n", "clients")
+        assert get("pod", name, "clients")["status"]["phase"] == "Succeeded", output
+        return output
+    return run_in_pod
+
+
 @pytest.fixture
 def make_stream(release):
     """Applies a Stream, waits until it is Ready, and deletes it after the test."""

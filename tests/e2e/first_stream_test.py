@@ -55,6 +55,19 @@ def test_every_pod_of_the_pool_takes_any_request(make_stream, make_client, nodes
     assert sorted(int(record["Data"]) for shard in records.values() for record in shard) == list(range(40))
 
 
+def test_boto3_in_a_pod_writes_and_reads(make_stream, python_in_a_pod):
+    make_stream("from-a-pod")
+    output = python_in_a_pod("sdk", """
+import boto3
+client = boto3.client("kinesis")
+client.put_record(StreamName="from-a-pod", Data=b"hello", PartitionKey="a")
+shard = client.list_shards(StreamName="from-a-pod")["Shards"][0]["ShardId"]
+iterator = client.get_shard_iterator(StreamName="from-a-pod", ShardId=shard, ShardIteratorType="TRIM_HORIZON")["ShardIterator"]
+print([record["Data"] for record in client.get_records(ShardIterator=iterator)["Records"]])
+""")
+    assert "[b'hello']" in output
+
+
 def test_helm_test_writes_and_reads_a_record(release):
     assert "Phase:          Succeeded" in run("helm", "test", RELEASE, "-n", NAMESPACE, "--timeout=90s", seconds=120).stdout
 
