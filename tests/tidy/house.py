@@ -77,4 +77,5 @@ CROWDED_FOLDERS = {"common/net": 34, "dataplane/storage": 36}
 LARGE_LIBRARIES = {"common/net": 5400}
 
 FORBIDDEN_FOLDERS = {"include", "src", "util", "utils", "misc", "helpers", "helper"}
-EXECUTABLES = ["run", "test", ".ci/run", "cmake/install_dependencies.sh"]
+EXECUTABLES = ["run", "test", ".ci/run", "cmake/install_dependencies.sh", "cmake/make_image_root.py", "e2e/cluster",
+               "e2e/cluster.d/build_binaries.sh", "e2e/cluster.d/build_image.sh"]
