@@ -1,38 +1,34 @@
 #include "controlplane/kinesis/page_token.h"
 
+#include <optional>
+
 #include "common/codec/base64.h"
-#include "common/codec/digest.h"
+#include "common/codec/sealed_text.h"
 
 namespace millrace::controlplane {
 namespace {
 
 constexpr WallMs kLifetimeMs = 300'000;
-constexpr size_t kMacBytes = 32;
-
-std::string Mac(const std::string& key, std::string_view payload) {
-  codec::Sha256Digest digest = codec::HmacSha256(key, payload);
-  return {reinterpret_cast<const char*>(digest.data()), digest.size()};
-}
 
 }  // namespace
 
+PageTokens::PageTokens(Clock& clock, std::string_view secret)
+    : clock_(clock), key_(codec::HmacSha256(secret, "millrace page tokens")) {}
+
 std::string PageTokens::Make(std::string_view operation, const json::Value& position) const {
   json::Value payload;
-  payload.Set("op", operation);
   payload.Set("until", clock_.WallNow() + kLifetimeMs);
   payload.Set("at", position);
-  std::string text = json::WriteJson(payload);
-  return codec::Base64Encode(Mac(key_, text) + text);
+  return codec::Base64Encode(codec::SealText(key_, operation, json::WriteJson(payload)));
 }
 
 Result<json::Value> PageTokens::Read(std::string_view operation, const std::string& token) const {
   Status foreign = InvalidArgument("The NextToken is not valid.");
-  std::optional<std::string> raw = codec::Base64Decode(token);
-  if (!raw || raw->size() <= kMacBytes) return foreign;
-  std::string text = raw->substr(kMacBytes);
-  if (!codec::ConstantTimeEqual(raw->substr(0, kMacBytes), Mac(key_, text))) return foreign;
-  ASSIGN_OR_RETURN(json::Value payload, json::ParseJson(text));
-  if (payload["op"].AsString() != operation) return foreign;
+  std::optional<std::string> sealed = codec::Base64Decode(token);
+  if (!sealed) return foreign;
+  std::optional<std::string> text = codec::OpenText(key_, operation, *sealed);
+  if (!text) return foreign;
+  ASSIGN_OR_RETURN(json::Value payload, json::ParseJson(*text));
   if (payload["until"].AsInt() < clock_.WallNow()) {
     return Status(Code::kExpiredToken, "The pagination token passed to the operation is expired.");
   }

@@ -300,21 +300,5 @@ TEST_F(KinesisControlTest, CommitmentEndsNotBeforeItsDay) {
   EXPECT_EQ(status(set("DISABLED")), "ENABLED_UNTIL_EARLIEST_ALLOWED_END");
 }
 
-TEST(PageTokens, ExpireAfterFiveMinutes) {
-  struct FakeClock final : Clock {
-    WallMs WallNow() const override { return now; }
-    MonoTime Now() const override { return MonoTime(now * 1'000'000); }
-    WallMs now = 1'700'000'000'000;
-  } clock;
-  PageTokens tokens(clock, "key");
-  std::string token = tokens.Make("ListShards", json::Value("x"));
-  clock.now += 300'000;
-  EXPECT_EQ(tokens.Read("ListShards", token)->AsString(), "x");
-  clock.now += 1;
-  EXPECT_EQ(tokens.Read("ListShards", token).status().code(), Code::kExpiredToken);
-  EXPECT_EQ(PageTokens(clock, "other").Read("ListShards", token).status().code(),
-            Code::kInvalidArgument);
-}
-
 }  // namespace
 }  // namespace millrace::controlplane
