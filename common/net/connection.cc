@@ -22,6 +22,7 @@ Connection::Connection(std::shared_ptr<ServerContext> context, Worker& worker,
       socket_(std::move(socket)),
       transport_(std::move(transport)),
       watch_(std::make_unique<SocketWatch>(worker.executor(), socket_.fd)),
+      charge_(context_->answers),
       phase_since_(CoarseNow()) {
   context_->metrics.connections_accepted.Add();
   context_->metrics.connections_open.Add(1);
@@ -130,7 +131,10 @@ void Connection::WaitWritable() {
 
 Connection::FlushResult Connection::Flush() {
   if (closed_ || closing_) return FlushResult::kFailed;
-  if (writing_) return FlushResult::kBlocked;
+  if (writing_) {
+    charge_.Set(unsent_bytes());
+    return FlushResult::kBlocked;
+  }
   while (!out_.empty() || transport_->pending_output() > 0) {
     iovec pieces[kPiecesPerSend];
     const size_t count = out_.Gather(pieces, kPiecesPerSend);
@@ -152,10 +156,12 @@ Connection::FlushResult Connection::Flush() {
         sent + pending_before - std::min(pending_before + sent, transport_->pending_output());
     if (sent < offered || transport_->pending_output() > 0) {
       WaitWritable();
+      charge_.Set(unsent_bytes());
       return FlushResult::kBlocked;
     }
   }
   blocked_ = false;
+  charge_.Set(0);
   return FlushResult::kDrained;
 }
 
@@ -166,6 +172,7 @@ void Connection::Close() {
   closed_ = true;
   watch_ = nullptr;
   out_ = OutQueue();
+  charge_.Set(0);
   preface_ = InputBuffer();
   worker_.Remove(*this);
   context_->limiter.Remove(socket_.peer_address);
@@ -203,10 +210,12 @@ void Connection::ThrowInputAway() {
 void Connection::OnTick(MonoTime now) {
   const HttpServerLimits& limits = context_->options.limits;
   // A client that doesn't read holds its answer in memory.
-  if (blocked_ && send_clock_.IsTooSlow(now, sent_bytes_, limits.idle_time_max,
-                                        static_cast<double>(limits.body_bytes_per_second_min))) {
-    context_->metrics.CountRefused("time");
-    return Close();
+  if (blocked_) {
+    const ServerContext::SendPace pace = context_->SendPaceFor(unsent_bytes());
+    if (send_clock_.IsTooSlow(now, sent_bytes_, pace.window, pace.bytes_per_second_min)) {
+      context_->metrics.CountRefused("time");
+      return Close();
+    }
   }
   switch (phase_) {
     case Phase::kHandshake:

@@ -83,6 +83,7 @@ class Connection final : public ReadinessHandler, public std::enable_shared_from
   Phase phase_ = Phase::kHandshake;
   InputBuffer preface_;
   OutQueue out_;
+  AnswerCharge charge_;  // for out_, while the socket does not take it
   MonoTime phase_since_;
   ProgressClock send_clock_;  // while blocked_
   uint64_t sent_bytes_ = 0;

@@ -41,8 +41,7 @@ void Http1Writer::Send(HttpResponse response) {
   CHECK(state_ == State::kUnanswered);
   state_ = State::kEnded;
   if (session_ == nullptr) return;
-  size_t size = 0;
-  for (const Slice& slice : response.body) size += slice.size();
+  const size_t size = connection_->context().FitAnswer(response);
   session_->StartResponse(response.status, response.headers, size);
   if (!session_->head_only()) {
     for (Slice& slice : response.body) connection_->out().Append(std::move(slice));
@@ -61,6 +60,11 @@ void Http1Writer::Begin(int status, std::vector<OwnedHeader> headers) {
 void Http1Writer::Write(Slice data) {
   CHECK(state_ == State::kStreaming);
   if (session_ == nullptr || data.empty() || session_->head_only()) return;
+  ServerContext& context = connection_->context();
+  if (!context.answers.HasRoomFor(data.size(), connection_->unsent_bytes())) {
+    context.metrics.CountRefused("answers");
+    return connection_->CloseSoon();
+  }
   OutQueue& out = connection_->out();
   if (session_->chunked_response()) {
     char size[20];
@@ -93,6 +97,10 @@ void Http1Writer::Finish() {
 
 size_t Http1Writer::QueuedBytes() const {
   return session_ == nullptr ? 0 : connection_->unsent_bytes();
+}
+
+bool Http1Writer::HasRoomFor(size_t bytes) const {
+  return session_ == nullptr || connection_->context().answers.HasRoomFor(bytes);
 }
 
 void Http1Writer::ConnectionDrained() {

@@ -23,6 +23,7 @@ class Http1Writer final : public ResponseWriter {
   void OnDrained(std::function<void()> on_drained) override { on_drained_ = std::move(on_drained); }
   void OnClosed(std::function<void()> on_closed) override { on_closed_ = std::move(on_closed); }
   bool closed() const override { return session_ == nullptr && state_ != State::kEnded; }
+  bool HasRoomFor(size_t bytes) const override;
 
   // For the session.
   bool streaming() const { return state_ == State::kStreaming; }

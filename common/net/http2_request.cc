@@ -37,8 +37,9 @@ void Http2Session::BeginStream(int32_t stream_id) {
     nghttp2_submit_rst_stream(session_, NGHTTP2_FLAG_NONE, stream_id, NGHTTP2_REFUSED_STREAM);
     return;
   }
+  ServerContext& context = connection_.context();
   streams_.try_emplace(stream_id,
-                       std::make_unique<Http2Stream>(stream_id, connection_.context().pool));
+                       std::make_unique<Http2Stream>(stream_id, context.pool, context.answers));
 }
 
 void Http2Session::AddField(Http2Stream& stream, std::string_view name, std::string_view value) {

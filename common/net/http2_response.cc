@@ -71,6 +71,7 @@ void Http2Session::SubmitResponse(Http2Stream& stream, int status,
   if (stream.head_only) {
     stream.queue.clear();
     stream.queued_bytes = 0;
+    stream.charge.Set(0);
   }
   const bool has_data = !stream.head_only && !(stream.ended && stream.queued_bytes == 0);
   nghttp2_data_provider provider{};
@@ -89,6 +90,7 @@ void Http2Session::Queue(Http2Stream& stream, Slice data) {
   if (data.empty()) return;
   if (stream.queued_bytes == 0) stream.send_clock.Start(CoarseNow(), stream.sent_bytes);
   stream.queued_bytes += data.size();
+  stream.charge.Set(stream.queued_bytes);
   stream.queue.push_back(std::move(data));
 }
 
@@ -125,6 +127,7 @@ void Http2Session::SendData(Http2Stream& stream, const uint8_t* frame_head, size
   CHECK(size <= stream.queued_bytes);
   if (size > 0 && stream.sending_bytes == 0) sending_.push_back(stream.id);
   stream.queued_bytes -= size;
+  stream.charge.Set(stream.queued_bytes);
   stream.sending_bytes += size;
   stream.sent_bytes += size;
   while (size > 0) {

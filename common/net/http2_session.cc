@@ -209,9 +209,9 @@ void Http2Session::CheckStream(Http2Stream& stream, MonoTime now) {
     }
   }
   // A client that leaves its window shut holds our answer in memory.
-  if (stream.queued_bytes > 0 && stream.answering &&
-      stream.send_clock.IsTooSlow(now, stream.sent_bytes, limits.idle_time_max,
-                                  static_cast<double>(limits.body_bytes_per_second_min))) {
+  if (stream.queued_bytes == 0 || !stream.answering) return;
+  const ServerContext::SendPace pace = context.SendPaceFor(stream.queued_bytes);
+  if (stream.send_clock.IsTooSlow(now, stream.sent_bytes, pace.window, pace.bytes_per_second_min)) {
     context.metrics.CountRefused("time");
     ResetStream(stream);
   }

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "common/net/answer_budget.h"
 #include "common/net/buffer_pool.h"
 #include "common/net/http1_parser.h"
 #include "common/net/http_types.h"
@@ -17,8 +18,8 @@ class Http2Writer;
 // One HTTP/2 stream from its HEADERS to its close: the request as it is received, then the answer
 // as it is sent. Owned by the Http2Session, on its executor.
 struct Http2Stream {
-  Http2Stream(int32_t stream_id, std::shared_ptr<BufferPool> pool)
-      : id(stream_id), header(std::make_shared<HeaderBlock>(std::move(pool))) {}
+  Http2Stream(int32_t stream_id, std::shared_ptr<BufferPool> pool, AnswerBudget& answers)
+      : id(stream_id), header(std::make_shared<HeaderBlock>(std::move(pool))), charge(answers) {}
   const int32_t id;
 
   // The request. Header text is kept in one block, which the request takes along.
@@ -51,6 +52,7 @@ struct Http2Stream {
   bool head_only = false;
   std::deque<Slice> queue;
   size_t queued_bytes = 0;   // in `queue`
+  AnswerCharge charge;       // for `queue`
   size_t sending_bytes = 0;  // in the connection's output
   bool ended = false;        // nothing is added to `queue` any more
   bool deferred = false;     // nghttp2 waits for more

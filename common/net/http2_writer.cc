@@ -43,8 +43,7 @@ void Http2Writer::Send(HttpResponse response) {
   CHECK(state_ == State::kUnanswered);
   state_ = State::kEnded;
   if (stream_ != nullptr) {
-    size_t size = 0;
-    for (const Slice& slice : response.body) size += slice.size();
+    const size_t size = connection_->context().FitAnswer(response);
     for (Slice& slice : response.body) session_->Queue(*stream_, std::move(slice));
     stream_->ended = true;
     session_->SubmitResponse(*stream_, response.status, response.headers, size);
@@ -61,6 +60,11 @@ void Http2Writer::Begin(int status, std::vector<OwnedHeader> headers) {
 void Http2Writer::Write(Slice data) {
   CHECK(state_ == State::kStreaming);
   if (stream_ == nullptr || data.empty() || stream_->head_only) return;
+  ServerContext& context = connection_->context();
+  if (!context.answers.HasRoomFor(data.size(), QueuedBytes())) {
+    context.metrics.CountRefused("answers");
+    return session_->ResetStream(*stream_);
+  }
   session_->Queue(*stream_, std::move(data));
   session_->Resume(*stream_);
 }
@@ -85,6 +89,10 @@ void Http2Writer::Finish() {
 
 size_t Http2Writer::QueuedBytes() const {
   return stream_ == nullptr ? 0 : stream_->queued_bytes + stream_->sending_bytes;
+}
+
+bool Http2Writer::HasRoomFor(size_t bytes) const {
+  return stream_ == nullptr || connection_->context().answers.HasRoomFor(bytes);
 }
 
 void Http2Writer::SessionClosed() {

@@ -27,6 +27,7 @@ class Http2Writer final : public ResponseWriter, public std::enable_shared_from_
   void OnDrained(std::function<void()> on_drained) override { on_drained_ = std::move(on_drained); }
   void OnClosed(std::function<void()> on_closed) override { on_closed_ = std::move(on_closed); }
   bool closed() const override { return stream_ == nullptr && state_ != State::kEnded; }
+  bool HasRoomFor(size_t bytes) const override;
 
   // For the session. The stream is gone; who waits is told by NotifyClosed.
   void StreamClosed() { stream_ = nullptr; }

@@ -39,6 +39,9 @@ class ResponseWriter {
   // callbacks are dropped, with what they hold, when the answer ends.
   virtual void OnClosed(std::function<void()> on_closed) = 0;
   virtual bool closed() const = 0;
+  // Whether Send would take an answer of `bytes` now. One that does not fit below
+  // `queued_answer_bytes_max` is answered 503 in its place: ask before making a large one.
+  virtual bool HasRoomFor(size_t bytes) const = 0;
 };
 
 // What may reach us from outside, with the defaults we ship (docs/limits.md says why).
@@ -50,6 +53,8 @@ struct HttpServerLimits {
   size_t connections_per_peer_max = 5'000;
   size_t http2_streams_max = 128;
   size_t receive_pool_bytes_max = 1024ull * 1024 * 1024;  // bodies in memory at once; past it 503
+  // Answers in memory at once that their clients have not taken; past it 503.
+  size_t queued_answer_bytes_max = 1024ull * 1024 * 1024;
   std::chrono::milliseconds handshake_time_max{5'000};
   std::chrono::milliseconds header_time_max{10'000};
   std::chrono::milliseconds idle_time_max{75'000};

@@ -5,6 +5,7 @@
 
 #include "common/base/bytes.h"
 #include "common/net/connection.h"
+#include "common/net/http_status.h"
 
 namespace millrace::net {
 namespace {
@@ -14,7 +15,8 @@ using std::chrono::milliseconds;
 constexpr size_t kDefaultBodyBytesMax = 16 * kMiB;
 constexpr milliseconds kTickMin{5};
 constexpr milliseconds kTickMax{500};
-// With more than half of the receive pool out, the slow may hold their part of it for this long.
+// With more than half of the memory for requests, or for answers, out, the slow may hold their part
+// of it for this long.
 constexpr double kSecondsUnderPressure = 16;
 constexpr Duration kTrimEvery = std::chrono::seconds(10);
 
@@ -54,6 +56,8 @@ ServerMetrics::ServerMetrics(metrics::Registry& r)
       sent_bytes(r.GetCounter("millrace_net_sent_bytes_total", "Bytes sent, before TLS")),
       receive_pool_bytes(
           r.GetGauge("millrace_net_receive_pool_bytes", "Memory that holds received requests")),
+      queued_answer_bytes(r.GetGauge("millrace_net_queued_answer_bytes",
+                                     "Answers that their clients have not taken yet")),
       answers{} {
   for (int digit = 1; digit <= 5; ++digit) {
     answers[digit] = &r.GetCounter("millrace_net_requests_total", "Requests answered",
@@ -111,6 +115,7 @@ void Worker::Tick() {
     connection->OnTick(now);
   }
   context_.metrics.receive_pool_bytes.Set(static_cast<double>(context_.pool->bytes_out()));
+  context_.metrics.queued_answer_bytes.Set(static_cast<double>(context_.answers.bytes()));
   if (this == context_.workers.front().get() && now - last_trim_ >= kTrimEvery) {
     last_trim_ = now;
     context_.pool->Trim();
@@ -181,6 +186,7 @@ ServerContext::ServerContext(IoThreads& io, HttpServerOptions server_options,
       handler(std::move(request_handler)),
       metrics(RegistryOf(options, own_registry)),
       pool(BufferPool::Make(options.limits.receive_pool_bytes_max)),
+      answers(options.limits.queued_answer_bytes_max),
       limiter(options.limits.connections_max, options.limits.connections_per_peer_max),
       tick(TickFor(options.limits)) {
   for (size_t i = 0; i < io.size(); ++i) {
@@ -192,6 +198,27 @@ double ServerContext::BodyRateMin(size_t memory) const {
   const auto rate = static_cast<double>(options.limits.body_bytes_per_second_min);
   if (!pool->UnderPressure()) return rate;
   return std::max(rate, static_cast<double>(memory) / kSecondsUnderPressure);
+}
+
+ServerContext::SendPace ServerContext::SendPaceFor(size_t unsent) const {
+  const HttpServerLimits& limits = options.limits;
+  const auto rate = static_cast<double>(limits.body_bytes_per_second_min);
+  if (!answers.UnderPressure()) return {limits.idle_time_max, rate};
+  return {std::min(limits.idle_time_max, limits.body_grace),
+          std::max(rate, static_cast<double>(unsent) / kSecondsUnderPressure)};
+}
+
+size_t ServerContext::FitAnswer(HttpResponse& response) {
+  size_t size = 0;
+  for (const Slice& slice : response.body) size += slice.size();
+  if (answers.HasRoomFor(size)) return size;
+  metrics.CountRefused("answers");
+  std::string body = ErrorBody(503, "Too many answers wait for their clients.");
+  size = body.size();
+  response = {503,
+              {{"Content-Type", std::string(kErrorContentType)}},
+              {Slice::FromString(std::move(body))}};
+  return size;
 }
 
 size_t ServerContext::BodyBytesMax(const HttpRequest& head) const {

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "common/base/clock.h"
+#include "common/net/answer_budget.h"
 #include "common/net/buffer_pool.h"
 #include "common/net/http_server.h"
 
@@ -24,7 +25,7 @@ struct ServerMetrics {
   // Requests answered, by first digit of the status.
   void CountAnswer(int status);
   // `reason`: "malformed", "body_too_large", "header_too_large", "time", "memory", "connections",
-  // "flood", "handshake".
+  // "flood", "handshake", "answers".
   void CountRefused(const std::string& reason);
 
   metrics::Registry& registry;
@@ -33,6 +34,7 @@ struct ServerMetrics {
   metrics::Counter& received_bytes;
   metrics::Counter& sent_bytes;
   metrics::Gauge& receive_pool_bytes;
+  metrics::Gauge& queued_answer_bytes;
   metrics::Counter* answers[6];
 };
 
@@ -100,6 +102,14 @@ struct ServerContext {
   size_t BodyBytesMax(const HttpRequest& head) const;
   // Bytes a second at which a body must come that holds `memory` of the pool.
   double BodyRateMin(size_t memory) const;
+  // How fast a client must take the `unsent` bytes that wait for it, in each window of time.
+  struct SendPace {
+    Duration window;
+    double bytes_per_second_min;
+  };
+  SendPace SendPaceFor(size_t unsent) const;
+  // The answer's size; one that there is no room for becomes 503 first.
+  size_t FitAnswer(HttpResponse& response);
   void CountConnectionClosed();
 
   const HttpServerOptions options;
@@ -107,6 +117,7 @@ struct ServerContext {
   std::unique_ptr<metrics::Registry> own_registry;  // when none was given
   ServerMetrics metrics;
   std::shared_ptr<BufferPool> pool;
+  AnswerBudget answers;
   ConnectionLimiter limiter;
   const Duration tick;
   std::vector<std::unique_ptr<Worker>> workers;

@@ -156,6 +156,9 @@ void GetRecords(DataPlane& plane, const CallPtr& call) {
     return call->Fail(RateExceeded(*at->stream, shard));
   }
   const auto records_max = static_cast<uint32_t>((*input)["Limit"].AsInt(kRecordsMax));
+  if (!call->writer->HasRoomFor(BytesToRead(*at, records_max))) {
+    return call->Fail(Unavailable("Too many answers wait for their clients."));
+  }
   auto state = std::make_shared<const ReadCall>(ReadCall{plane, call, *at, records_max});
   RunOn(plane.log.lane_executor(shard.lane), [state, from = claims->position] {
     ReadChain(state->plane.log.lane(state->at.shard->lane), state->at, from,
