@@ -51,8 +51,8 @@ int Run(const gateway::ShardSettings& settings, const sigset_t& signals) {
   };
   const auto server = gateway::ShardServer::Start(std::move(options));
   if (!server.ok()) return Fail(server.status());
-  std::printf("ready listen=%u tls=%u admin=%u\n", (*server)->port(), (*server)->tls_port(),
-              (*server)->admin_port());
+  std::printf("ready listen=%u tls=%u admin=%u peer=%u\n", (*server)->port(), (*server)->tls_port(),
+              (*server)->admin_port(), (*server)->peer_port());
   std::fflush(stdout);
   AwaitSignal(signals, keys->get());
   log::Info("stopping");

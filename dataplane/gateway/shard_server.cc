@@ -1,8 +1,12 @@
 #include "dataplane/gateway/shard_server.h"
 
 #include <filesystem>
+#include <future>
 
+#include "common/base/random.h"
+#include "common/codec/digest.h"
 #include "common/log/log.h"
+#include "dataplane/placement/folder_map_source.h"
 #include "dataplane/placement/lane_calls.h"
 
 namespace millrace::gateway {
@@ -28,8 +32,10 @@ ShardServer::~ShardServer() { Stop(); }
 Result<std::unique_ptr<ShardServer>> ShardServer::Start(ShardServerOptions options) {
   std::unique_ptr<ShardServer> server(new ShardServer(std::move(options)));
   RETURN_IF_ERROR(server->OpenLog());
+  RETURN_IF_ERROR(server->OpenPeers());
   server->StartFanOut();
   RETURN_IF_ERROR(server->StartMaps());
+  RETURN_IF_ERROR(server->ListenPeers());
   RETURN_IF_ERROR(server->Listen());
   server->admin_.SetReady(true);
   return server;
@@ -39,8 +45,7 @@ Status ShardServer::OpenLog() {
   std::error_code error;
   std::filesystem::create_directories(options_.data, error);
   if (error) return ErrnoStatus(error.value(), "mkdir " + options_.data);
-  ASSIGN_OR_RETURN(shard::IteratorTokens tokens,
-                   shard::IteratorTokens::FromKeyFile(options_.data + "/token.key"));
+  ASSIGN_OR_RETURN(shard::IteratorTokens tokens, OpenTokens());
   tokens_ = std::make_unique<shard::IteratorTokens>(std::move(tokens));
   storage::LogOptions log_options;
   log_options.folder = options_.data + "/log";
@@ -59,10 +64,61 @@ Status ShardServer::OpenLog() {
   return OkStatus();
 }
 
+Result<shard::IteratorTokens> ShardServer::OpenTokens() const {
+  if (!options_.iterator_key_file.empty())
+    return shard::IteratorTokens::FromKeyFile(options_.iterator_key_file);
+  // Any pod is given the iterators of any other.
+  if (!options_.peer_listen.empty()) {
+    const codec::Sha256Digest key = codec::HmacSha256(options_.token, "shard iterators");
+    return shard::IteratorTokens(std::string(key.begin(), key.end()));
+  }
+  return shard::IteratorTokens::FromKeyFile(options_.data + "/token.key");
+}
+
+Status ShardServer::OpenPeers() {
+  if (options_.peer_listen.empty()) return OkStatus();
+  if (options_.token.empty()) return InvalidArgument("pods need a token to know each other by");
+  peer::PeerOptions options;
+  options.self = options_.name;
+  options.token = options_.token;
+  ASSIGN_OR_RETURN(options.book, peer::PeerBook::Parse(options_.name, options_.peers,
+                                                       options_.peer_domain, options_.peer_port));
+  peer::MapNews news;
+  news.look = [this] { maps_->LookNow(); };
+  news.offer = [this](resources::ShardMap map) { maps_->Offer(std::move(map)); };
+  peers_ =
+      std::make_unique<peer::Peers>(io_, std::move(options), placement_, reach_, std::move(news));
+  plane_->peers = peers_.get();
+  plane_->reach = &reach_;
+  return OkStatus();
+}
+
+// Before the clients' ports, so that nobody asks for what others have before they can be asked.
+Status ShardServer::ListenPeers() {
+  if (peers_ == nullptr) return OkStatus();
+  peer_services_ = std::make_unique<peer::PeerServices>(
+      *log_, placement_, plane_->fan_outs, *peers_, reach_, SystemClock(), SecureRandom64());
+  peer_gate_ = std::make_unique<peer::PeerServer>(*peer_services_, options_.token);
+  net::HttpServerOptions server_options;
+  server_options.body_bytes_max = [](const net::HttpRequest&) {
+    return peer::PeerServer::kBodyBytesMax;
+  };
+  peer_server_ = std::make_unique<net::HttpServer>(
+      io_, std::move(server_options),
+      [this](net::HttpRequest request, std::shared_ptr<net::ResponseWriter> writer) {
+        peer_gate_->Take(std::move(request), std::move(writer));
+      });
+  ASSIGN_OR_RETURN(peer_port_, peer_server_->Listen(options_.peer_listen));
+  pulse_ = std::make_unique<peer::Pulse>(io_.at(0), *peers_, placement_, reach_);
+  io_.at(0).Post([this] { pulse_->Start(); });
+  return OkStatus();
+}
+
 void ShardServer::StartFanOut() {
   for (size_t i = 0; i < log_->lane_count(); ++i) {
     plane_->fan_outs.push_back(std::make_unique<FanOut>(log_->lane(i), log_->lane_executor(i),
-                                                        encoder_, SystemClock(), options_.fan_out));
+                                                        encoder_, SystemClock(), options_.fan_out,
+                                                        peers_.get()));
   }
   shard::LaneCalls calls(*log_);
   for (size_t i = 0; i < log_->lane_count(); ++i) {
@@ -91,12 +147,12 @@ Status ShardServer::StartMaps() {
           [fan_out = plane_->fan_outs[i].get(), stream] { fan_out->OnPublished(stream); });
     }
   };
-  source_ = std::make_unique<shard::MapSource>(
+  source_ = std::make_unique<shard::FolderMapSource>(
       options_.store.empty() ? "" : options_.store + "/shardmaps");
   applier_ =
       std::make_unique<shard::MapApplier>(*log_, placement_, status_, books_, std::move(folder),
                                           SystemClock(), std::move(applier_options));
-  maps_ = std::make_unique<shard::MapLoop>(*source_, *applier_);
+  maps_ = std::make_unique<shard::MapLoop>(*source_, *applier_, [this] { reach_.NoteHeard(); });
   maps_->Start();
   return OkStatus();
 }
@@ -143,6 +199,20 @@ Status ShardServer::ListenTls() {
   return OkStatus();
 }
 
+// After the clients' ports: what they still waited for needed the others.
+void ShardServer::StopPeers() {
+  if (pulse_ != nullptr) {
+    std::promise<void> stopped;
+    io_.at(0).Post([this, &stopped] {
+      pulse_->Stop();
+      stopped.set_value();
+    });
+    stopped.get_future().wait();
+  }
+  if (peer_server_ != nullptr) peer_server_->Stop();
+  peers_->Stop();
+}
+
 void ShardServer::Stop() {
   if (stopped_) return;
   stopped_ = true;
@@ -160,6 +230,7 @@ void ShardServer::Stop() {
     calls.Run();
   }
   if (server_ != nullptr) server_->Stop();
+  if (peers_ != nullptr) StopPeers();
   if (control_ != nullptr) control_->Stop();
   if (admin_server_ != nullptr) admin_server_->Stop();
   if (log_ != nullptr) log_->Close();

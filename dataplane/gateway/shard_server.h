@@ -11,6 +11,8 @@
 #include "dataplane/gateway/admin.h"
 #include "dataplane/gateway/gateway.h"
 #include "dataplane/kinesis/event_encoder.h"
+#include "dataplane/peer/peer_server.h"
+#include "dataplane/peer/pulse.h"
 #include "dataplane/placement/map_loop.h"
 
 namespace millrace::gateway {
@@ -31,6 +33,12 @@ struct ShardServerOptions {
   const storage::KeyWrapper* master_key = nullptr;
   bool enforce_on_demand_limits = false;
   size_t io_threads = 0;  // 0: one a core
+  // Of a service of several pods; `peer_listen` "" for one alone.
+  std::string peer_listen;
+  std::string peers;        // "name=host:port,..."
+  std::string peer_domain;  // where pods that are not listed are, by their names
+  uint16_t peer_port = 0;
+  std::string iterator_key_file;  // 32 bytes that all pods have; "": of the token, or of `data`
   net::HttpServerLimits limits;
   storage::LaneOptions lane;  // keys and metrics are filled in
   shard::FanOutLimits fan_out;
@@ -48,7 +56,8 @@ class ShardServer {
   ShardServer(const ShardServer&) = delete;
 
   uint16_t port() const { return port_; }
-  uint16_t tls_port() const { return tls_port_; }  // 0 for none
+  uint16_t tls_port() const { return tls_port_; }    // 0 for none
+  uint16_t peer_port() const { return peer_port_; }  // 0 for none
   uint16_t admin_port() const { return admin_port_; }
   // Lets requests in flight finish, then closes everything in order. Twice does nothing.
   void Stop();
@@ -56,15 +65,23 @@ class ShardServer {
  private:
   explicit ShardServer(ShardServerOptions options);
   Status OpenLog();
+  Result<shard::IteratorTokens> OpenTokens() const;
+  Status OpenPeers();
+  Status ListenPeers();
+  void StopPeers();
   Status StartMaps();
   void StartFanOut();
   Status Listen();
   Status ListenTls();
 
+  // How long this pod may go on without hearing of anybody, before it acknowledges nothing more.
+  static constexpr Duration kSilenceMax = std::chrono::seconds(3);
+
   const ShardServerOptions options_;
   bool stopped_ = false;
   uint16_t port_ = 0;
   uint16_t tls_port_ = 0;
+  uint16_t peer_port_ = 0;
   uint16_t admin_port_ = 0;
   std::atomic<bool> fenced_{false};
 
@@ -78,6 +95,8 @@ class ShardServer {
   Admin admin_;
   std::unique_ptr<storage::Log> log_;
   std::unique_ptr<shard::IteratorTokens> tokens_;
+  peer::Reach reach_{SystemClock(), kSilenceMax};
+  std::unique_ptr<peer::Peers> peers_;
   std::unique_ptr<kinesis::DataPlane> plane_;
   std::unique_ptr<shard::MapSource> source_;
   std::unique_ptr<shard::MapApplier> applier_;
@@ -85,6 +104,10 @@ class ShardServer {
   std::unique_ptr<aws::SigV4Verifier> verifier_;
   std::unique_ptr<ControlForwarder> control_;
   std::unique_ptr<Gateway> gateway_;
+  std::unique_ptr<peer::PeerServices> peer_services_;
+  std::unique_ptr<peer::PeerServer> peer_gate_;
+  std::unique_ptr<peer::Pulse> pulse_;
+  std::unique_ptr<net::HttpServer> peer_server_;
   std::unique_ptr<net::HttpServer> server_;
   std::unique_ptr<net::HttpServer> admin_server_;
 };

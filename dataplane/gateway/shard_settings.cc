@@ -42,6 +42,21 @@ ShardSettings::ShardSettings(config::Settings& s)
                            "Size of the whole log on disk, past which puts are throttled.")),
       tail_cache_bytes(s.Size("tail-cache-bytes", 128 * kMiB, {kMiB, 64 * kGiB},
                               "Newest records kept in memory for live readers.")),
+      peer_listen(s.String("peer-listen", "",
+                           "Where the other pods of the service are served; nowhere if empty: this "
+                           "process is alone.",
+                           "HOST:PORT")),
+      peers(s.String("peers", "", "Where other pods are: name=host:port, separated by commas.",
+                     "LIST")),
+      peer_domain(s.String("peer-domain", "",
+                           "Any other pod is at its name under this domain, on --peer-port.",
+                           "DOMAIN")),
+      peer_port(s.Int("peer-port", 0, {0, 65535}, "See --peer-domain.")),
+      iterator_key_file(s.String("iterator-key-file", "",
+                                 "32 bytes that sign shard iterators, the same for all pods; "
+                                 "without it they are derived from the internal token where there "
+                                 "are other pods, and made in the data folder where not.",
+                                 "FILE")),
       io_threads(
           s.Int("io-threads", 0, {0, 256}, "Event loops, each with a lane; 0 is one a core.")),
       log_level(s.Choice("log-level", "info", {"debug", "info", "warning", "error"},
@@ -67,6 +82,11 @@ ShardServerOptions ShardSettings::ServerOptions() const {
   options.control_endpoint = control_endpoint;
   options.account = account;
   options.enforce_on_demand_limits = enforce_on_demand_limits;
+  options.peer_listen = peer_listen;
+  options.peers = peers;
+  options.peer_domain = peer_domain;
+  options.peer_port = static_cast<uint16_t>(peer_port);
+  options.iterator_key_file = iterator_key_file;
   options.io_threads = io_threads > 0 ? static_cast<size_t>(io_threads)
                                       : std::max<size_t>(1, std::thread::hardware_concurrency());
   // The process's budgets, shared out evenly among its lanes.

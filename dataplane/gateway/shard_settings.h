@@ -39,6 +39,11 @@ struct ShardSettings {
   const bool& enforce_on_demand_limits;
   const uint64_t& log_bytes_max;
   const uint64_t& tail_cache_bytes;
+  const std::string& peer_listen;
+  const std::string& peers;
+  const std::string& peer_domain;
+  const int64_t& peer_port;
+  const std::string& iterator_key_file;
   const int64_t& io_threads;
   const std::string& log_level;
 };

@@ -7,6 +7,7 @@
 
 #include "common/base/clock.h"
 #include "dataplane/kinesis/mailbox.h"
+#include "dataplane/peer/peers.h"
 #include "dataplane/placement/placement.h"
 #include "dataplane/shard/fan_out.h"
 #include "dataplane/shard/iterator_token.h"
@@ -25,9 +26,19 @@ struct DataPlane {
   // By lane; each on its lane's executor.
   std::vector<std::unique_ptr<shard::FanOut>> fan_outs{};
   std::string account = "000000000000";
+  // The other pods, and whether this one may still acknowledge; null where there are none.
+  peer::Peers* peers = nullptr;
+  const peer::Reach* reach = nullptr;
+
+  bool isolated() const { return reach != nullptr && reach->isolated(); }
   // How long a put waits for the map that follows a seal; shorter than clients wait for an answer.
   Duration reshard_wait_max = std::chrono::seconds(4);
 };
+
+// Where the shard's chain lies, for its lane's executor.
+inline shard::ChainSource SourceOf(DataPlane& plane, size_t lane) {
+  return {plane.log.lane(lane), &plane.log.lane_executor(lane), plane.peers};
+}
 
 // Runs `fn` on `executor`: at once where it is this one, else posted.
 template <typename Fn>

@@ -67,7 +67,24 @@ struct ReadCall {
   void CountMetrics(const EncodedRecords& encoded, int64_t millis_behind) const;
 };
 
+void RefuseRead(const CallPtr& call, const ShardRef& at) {
+  at.stream->metrics().stream().read_throttled->Add();
+  if (at.shard->metrics.read_throttled != nullptr) at.shard->metrics.read_throttled->Add();
+  call->Fail(RateExceeded(*at.stream, *at.shard));
+}
+
+// For a reader who got nothing and is not at the tip: as long as there has been an extent after the
+// one that it waits for.
+int64_t MillisWaiting(const ShardRef& at, shard::Position next, WallMs now) {
+  for (const resources::MapExtent& extent : at.shard->chain()) {
+    if (extent.epoch > next.epoch)
+      return std::max<int64_t>(1, now - static_cast<WallMs>(extent.epoch) * 1000);
+  }
+  return 1;
+}
+
 void ReadCall::Answer(const Result<ChainRead>& read) const {
+  if (!read.ok() && read.status().code() == Code::kThrottled) return RefuseRead(call, at);
   if (!read.ok()) return call->Fail(read.status());
   const Protocol protocol = call->protocol;
   OutputBuffer records(EncodedSizeHint(protocol, read->runs, kBytesMax));
@@ -75,8 +92,11 @@ void ReadCall::Answer(const Result<ChainRead>& read) const {
       protocol, at, read->runs, {}, {.records_max = records_max, .bytes_max = kBytesMax}, records);
   Trailer trailer;
   const WallMs now = plane.clock.WallNow();
-  trailer.millis_behind =
-      encoded.records == 0 && read->at_tip ? 0 : MillisBehind(encoded, read->at_tip, now);
+  if (encoded.records > 0) {
+    trailer.millis_behind = MillisBehind(encoded, read->at_tip, now);
+  } else if (!read->at_tip) {
+    trailer.millis_behind = MillisWaiting(at, read->next, now);
+  }
   // Clients take "no next iterator" and "children" only together.
   const bool end = read->end_of_shard && !encoded.cut && !at.shard->children.empty();
   if (end) {
@@ -85,7 +105,7 @@ void ReadCall::Answer(const Result<ChainRead>& read) const {
     const shard::Position next = encoded.cut ? encoded.next : read->next;
     trailer.next_iterator = plane.tokens.Issue({at.stream->uid(), at.shard->index(), next, now});
   }
-  if (at.stream->map().enforce_shard_limits) {
+  if (at.stream->map().enforce_shard_limits && !read->elsewhere) {
     at.shard->state->limits.ChargeRead(encoded.bytes, encoded.cut && encoded.records < records_max,
                                        plane.clock.Now());
   }
@@ -138,6 +158,16 @@ size_t BytesToRead(const ShardRef& at, uint32_t records_max) {
   return static_cast<size_t>(std::min<uint64_t>(kBytesMax, record_max * records_max));
 }
 
+// Whose limits apply is the owner of the extent that is read: it asks for itself.
+bool MayBeRead(const ShardRef& at, shard::Position from, MonoTime now) {
+  if (!at.stream->map().enforce_shard_limits) return true;
+  const auto& chain = at.shard->chain();
+  const auto extent = std::find_if(chain.begin(), chain.end(),
+                                   [&](const auto& e) { return e.epoch >= from.epoch; });
+  if (extent != chain.end() && at.stream->IsElsewhere(*extent)) return true;
+  return at.shard->state->limits.AdmitRead(now);
+}
+
 }  // namespace
 
 void GetRecords(DataPlane& plane, const CallPtr& call) {
@@ -150,19 +180,17 @@ void GetRecords(DataPlane& plane, const CallPtr& call) {
   if (!at.ok()) return call->Fail(at.status());
   if ((*input)["DryRun"].AsBool()) return call->Fail(DryRunSucceeded());
   const shard::ShardView& shard = *at->shard;
-  if (at->stream->map().enforce_shard_limits && !shard.state->limits.AdmitRead(plane.clock.Now())) {
-    at->stream->metrics().stream().read_throttled->Add();
-    if (shard.metrics.read_throttled != nullptr) shard.metrics.read_throttled->Add();
-    return call->Fail(RateExceeded(*at->stream, shard));
-  }
+  if (!MayBeRead(*at, claims->position, plane.clock.Now())) return RefuseRead(call, *at);
   const auto records_max = static_cast<uint32_t>((*input)["Limit"].AsInt(kRecordsMax));
   if (!call->writer->HasRoomFor(BytesToRead(*at, records_max))) {
     return call->Fail(Unavailable("Too many answers wait for their clients."));
   }
   auto state = std::make_shared<const ReadCall>(ReadCall{plane, call, *at, records_max});
   RunOn(plane.log.lane_executor(shard.lane), [state, from = claims->position] {
-    ReadChain(state->plane.log.lane(state->at.shard->lane), state->at, from,
-              BytesToRead(state->at, state->records_max), [state](Result<ChainRead> read) {
+    ReadChain(SourceOf(state->plane, state->at.shard->lane), state->at, from,
+              {.bytes_max = BytesToRead(state->at, state->records_max),
+               .records_max = state->records_max},
+              [state](Result<ChainRead> read) {
                 RunOn(state->call->executor(),
                       [state, read = std::move(read)] { state->Answer(read); });
               });

@@ -53,7 +53,7 @@ void GetShardIterator(DataPlane& plane, const CallPtr& call) {
   if (!start.ok()) return call->Fail(start.status());
   const size_t lane = at->shard->lane;
   RunOn(plane.log.lane_executor(lane), [state, lane, start = *start] {
-    ResolveStart(state->plane.log.lane(lane), state->at, start,
+    ResolveStart(SourceOf(state->plane, lane), state->at, start,
                  [state](const Result<Position>& position) {
                    RunOn(state->call->executor(), [state, position] { state->Answer(position); });
                  });

@@ -11,7 +11,20 @@ namespace millrace::kinesis {
 using shard::ShardTable;
 using storage::AppendResult;
 
+namespace {
+
+// The part of `parts` that fits, or a new one at the end.
+template <typename Part, typename Fits>
+Part& PartFor(std::vector<Part>& parts, Fits fits) {
+  const auto part = std::find_if(parts.begin(), parts.end(), fits);
+  return part != parts.end() ? *part : parts.emplace_back();
+}
+
+}  // namespace
+
 void PutCall::Start() {
+  if (plane_.isolated())
+    return call_->Fail(Unavailable("this pod reaches no other and no source of shard maps"));
   if (!Read()) return;
   const auto table = plane_.placement.table();
   generation_ = table->generation();
@@ -30,21 +43,84 @@ void PutCall::Start() {
 
 void PutCall::Append(size_t first_batch) {
   parts_.clear();
+  std::vector<RemotePart> elsewhere;
   for (size_t i = first_batch; i < batches_.size(); ++i) {
     if (!batches_[i].status.ok()) continue;
-    const size_t lane = batches_[i].shard->lane;
-    auto part = std::find_if(parts_.begin(), parts_.end(),
-                             [&](const LanePart& p) { return p.lane == lane; });
-    if (part == parts_.end()) part = parts_.insert(part, LanePart{.lane = lane, .batches = {}});
-    part->batches.push_back(static_cast<uint32_t>(i));
+    const shard::ShardView& shard = *batches_[i].shard;
+    if (shard.head_elsewhere != nullptr) {
+      RemotePart& part = PartFor(
+          elsewhere, [&](const RemotePart& p) { return *p.owner == *shard.head_elsewhere; });
+      part.owner = shard.head_elsewhere;
+      part.batches.push_back(static_cast<uint32_t>(i));
+      continue;
+    }
+    LanePart& part = PartFor(parts_, [&](const LanePart& p) { return p.lane == shard.lane; });
+    part.lane = shard.lane;
+    part.batches.push_back(static_cast<uint32_t>(i));
   }
-  parts_left_ = parts_.size();
+  parts_left_ = parts_.size() + elsewhere.size();
   if (parts_left_ == 0) return Finish();
   for (LanePart& part : parts_) {
     part.left = part.batches.size();
     // Posted also where the lane is on this executor: parts_ must not change under the loop.
     plane_.log.lane_executor(part.lane).Post(
         [self = shared_from_this(), &part] { self->AppendOn(part); });
+  }
+  for (RemotePart& part : elsewhere) AppendElsewhere(std::move(part));
+}
+
+void PutCall::AppendElsewhere(RemotePart part) {
+  peer::AppendOrder order;
+  order.owner = *part.owner;
+  order.stream = stream_;
+  order.give_up_at = give_up_at_;
+  for (const uint32_t i : part.batches) {
+    PutBatch& batch = batches_[i];
+    order.batches.push_back(
+        {batch.shard->index(), batch.shard->open_epoch(), batch.count, batch.records.Take()});
+  }
+  // Posted, so that an answer that is there at once does not end the call under its own loop.
+  call_->executor().Post(
+      [self = shared_from_this(), part = std::move(part), order = std::move(order)]() mutable {
+        self->plane_.peers->Append(
+            self->call_->executor(), std::move(order),
+            [self, part = std::move(part)](std::vector<peer::AppendOutcome> outcomes) {
+              self->TakeOutcomes(part, std::move(outcomes));
+            });
+      });
+}
+
+void PutCall::TakeOutcomes(const RemotePart& part, std::vector<peer::AppendOutcome> outcomes) {
+  for (size_t n = 0; n < outcomes.size(); ++n) {
+    PutBatch& batch = batches_[part.batches[n]];
+    peer::AppendOutcome& outcome = outcomes[n];
+    if (outcome.code != Code::kOk) batch.status = Status(outcome.code, "said by " + *part.owner);
+    batch.first_index = outcome.first_index;
+    batch.arrival_ms = outcome.arrival_ms;
+    batch.refused = std::move(outcome.refused);
+    refused_ = refused_ || !batch.refused.empty();
+  }
+  PartDone();
+}
+
+// Records that their shard's owner did not admit become batches of their own, which failed.
+void PutCall::SetRefusedApart() {
+  refused_ = false;
+  const size_t count = batches_.size();
+  for (uint32_t b = 0; b < count; ++b) {
+    const std::string refused = std::move(batches_[b].refused);
+    batches_[b].refused.clear();
+    if (refused.empty() || !batches_[b].status.ok()) continue;
+    const auto apart = static_cast<uint32_t>(batches_.size());
+    batches_.emplace_back(batches_[b].stream, batches_[b].shard).status =
+        Status(Code::kThrottled, "over the shard's rate");
+    size_t n = 0;
+    for (uint32_t i = 0; i < batch_of_.size() && n < refused.size(); ++i) {
+      if (batch_of_[i] != b || refused[n++] == '\0') continue;
+      batch_of_[i] = apart;
+      --batches_[b].count;
+      ++batches_[apart].count;
+    }
   }
 }
 
@@ -76,6 +152,7 @@ void PutCall::TellPartDone(const LanePart& part) {
 
 void PutCall::PartDone() {
   if (--parts_left_ > 0) return;
+  if (refused_) SetRefusedApart();
   std::vector<uint32_t> again = EntriesToRetry();
   if (again.empty()) return Finish();
   WaitForNewerTable(std::move(again));
@@ -129,9 +206,17 @@ void PutCall::Retry(const std::vector<uint32_t>& entries) {
 }
 
 void PutCall::Finish() {
+  if (plane_.isolated()) Disown();
   CountMetrics();
   if (single_) return AnswerSingle();
   call_->Ok(EncodePutRecordsReply(call_->protocol, batch_of_, batches_, stream_->map().encrypted));
+}
+
+// What is durable here may have come after others took the shards over: nobody is told that it is.
+void PutCall::Disown() {
+  for (PutBatch& batch : batches_) {
+    if (batch.status.ok()) batch.status = Unavailable("this pod reaches no other");
+  }
 }
 
 void PutCall::AnswerSingle() {

@@ -23,6 +23,7 @@ struct PutBatch {
   Status status;  // ok: durable
   uint64_t first_index = 0;
   WallMs arrival_ms = 0;
+  std::string refused;  // by another pod: one byte a record, 1 where it was over the shard's rate
 };
 
 // PutRecord and PutRecords on their way: read, checked, hashed and encoded into one batch a shard
@@ -45,6 +46,11 @@ class PutCall : public std::enable_shared_from_this<PutCall> {
     std::vector<uint32_t> batches;
     size_t left = 0;  // on the lane's executor
   };
+  // What goes to one other pod.
+  struct RemotePart {
+    const std::string* owner = nullptr;
+    std::vector<uint32_t> batches;
+  };
 
   // Reading and checking; false after the call was answered.
   bool Read();
@@ -64,6 +70,9 @@ class PutCall : public std::enable_shared_from_this<PutCall> {
   // Appending.
   void Append(size_t first_batch);
   void AppendOn(LanePart& part);
+  void AppendElsewhere(RemotePart part);
+  void TakeOutcomes(const RemotePart& part, std::vector<peer::AppendOutcome> outcomes);
+  void SetRefusedApart();
   void TellPartDone(const LanePart& part);
   void PartDone();
   std::vector<uint32_t> EntriesToRetry();
@@ -71,6 +80,7 @@ class PutCall : public std::enable_shared_from_this<PutCall> {
   void Retry(const std::vector<uint32_t>& entries);
 
   void Finish();
+  void Disown();
   void CountMetrics() const;
   void AnswerSingle();
 
@@ -91,6 +101,7 @@ class PutCall : public std::enable_shared_from_this<PutCall> {
   std::vector<uint32_t> batch_of_;  // by record
   std::vector<PutBatch> batches_;
   std::vector<LanePart> parts_;
+  bool refused_ = false;  // a batch has refused records
   size_t parts_left_ = 0;
 };
 

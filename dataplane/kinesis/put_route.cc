@@ -87,8 +87,9 @@ Status PutCall::Route(const std::vector<uint32_t>& entries, bool admit) {
     const ScannedRecord& record = put_.records[entries[n]];
     const ShardView* shard = automatic ? any : ShardOf(record, HashKeyOf(scratch.digests[n]));
     const size_t bytes = record.partition_key.size() + record.data_size;
-    const bool throttled =
-        limited && shard != nullptr && !shard->state->limits.AdmitRecord(bytes, now);
+    // Of a shard that another pod takes the writes of, that pod has the limits.
+    const bool throttled = limited && shard != nullptr && shard->head_elsewhere == nullptr &&
+                           !shard->state->limits.AdmitRecord(bytes, now);
     const uint32_t number = BatchFor(shard, throttled, scratch.batch_of_slot);
     batch_of_[entries[n]] = number;
     PutBatch& batch = batches_[number];

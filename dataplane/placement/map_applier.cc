@@ -167,7 +167,8 @@ void MapApplier::Publish(const std::vector<Entry*>& entries) {
     ShardMap map = entry->map;
     map.enforce_shard_limits = map.enforce_shard_limits || options_.enforce_on_demand_limits;
     entry->view = std::make_shared<const StreamView>(
-        std::move(map), std::move(state), [&](uint32_t shard) { return log_.LaneOf(uid, shard); });
+        std::move(map), std::move(state), [&](uint32_t shard) { return log_.LaneOf(uid, shard); },
+        options_.owner);
     entry->pending = false;
     changed = true;
     log::Info("shard map applied", {{"stream", entry->map.stream_name},

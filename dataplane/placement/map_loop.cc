@@ -22,10 +22,27 @@ void MapLoop::Stop() {
   if (thread_.joinable()) thread_.join();
 }
 
+void MapLoop::Offer(resources::ShardMap map) {
+  {
+    std::lock_guard lock(mu_);
+    offered_.push_back(std::move(map));
+  }
+  source_.Wake();
+}
+
 void MapLoop::Follow(std::chrono::milliseconds wait) {
   MapSource::News news = source_.Poll(wait);
   for (resources::ShardMap& map : news.changed) applier_.Offer(std::move(map));
-  if (news.readable) applier_.NotePresent(news.present);
+  std::vector<resources::ShardMap> offered;
+  {
+    std::lock_guard lock(mu_);
+    offered.swap(offered_);
+  }
+  for (resources::ShardMap& map : offered) applier_.Offer(std::move(map));
+  if (news.readable) {
+    applier_.NotePresent(news.present);
+    if (on_source_) on_source_();
+  }
   applier_.Step();
 }
 

@@ -1,8 +1,11 @@
 #pragma once
 
 #include <atomic>
+#include <functional>
 #include <future>
+#include <mutex>
 #include <thread>
+#include <vector>
 
 #include "dataplane/placement/map_applier.h"
 #include "dataplane/placement/map_source.h"
@@ -14,13 +17,19 @@ namespace millrace::shard {
 // so that a store that is away or slow delays nothing.
 class MapLoop {
  public:
-  MapLoop(MapSource& source, MapApplier& applier) : source_(source), applier_(applier) {}
+  // `on_source` is called, on the map thread, whenever the source has shown that it is there.
+  MapLoop(MapSource& source, MapApplier& applier, std::function<void()> on_source = {})
+      : source_(source), applier_(applier), on_source_(std::move(on_source)) {}
   ~MapLoop() { Stop(); }
   MapLoop(const MapLoop&) = delete;
 
   // Returns when saved maps, and those the store has now, are applied.
   void Start();
   void Stop();
+  // A map that came another way than by the source, and a hint that the source has news. Any
+  // thread; both are seen to at once.
+  void Offer(resources::ShardMap map);
+  void LookNow() { source_.Wake(); }
 
  private:
   void Run(std::promise<void> ready);
@@ -28,6 +37,9 @@ class MapLoop {
 
   MapSource& source_;
   MapApplier& applier_;
+  const std::function<void()> on_source_;
+  std::mutex mu_;
+  std::vector<resources::ShardMap> offered_;  // guarded by mu_
   std::atomic<bool> stop_{false};
   std::thread thread_;
 };

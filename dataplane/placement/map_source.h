@@ -1,57 +1,28 @@
 #pragma once
 
 #include <chrono>
-#include <map>
 #include <set>
-#include <string>
 #include <vector>
 
-#include "common/base/status.h"
 #include "common/resources/shard_map.h"
 
 namespace millrace::shard {
 
-// Watches the ShardMaps of a file resource store: <folder>/<namespace>/<name>.json, one resource a
-// file with the map as its spec. inotify says when to look; a scan by name, size and time every few
-// seconds finds what it missed (a folder that came later, a store on another kind of file system).
-// A file that cannot be read or parsed is named in the log once and looked at again when it
-// changes. One thread polls; Wake comes from any.
+// Where shard maps come from: a folder, or the Kubernetes API. One thread (the map thread) polls;
+// Wake comes from any. Owned by main; stopped by whoever polls.
 class MapSource {
  public:
   struct News {
     std::vector<resources::ShardMap> changed;  // new or rewritten since the last Poll
-    std::set<uint64_t> present;                // the streams of every file there is
-    bool readable = false;  // false: the store is away, and `present` says nothing
+    std::set<uint64_t> present;                // the streams of every map there is
+    bool readable = false;  // false: the source is away, and `present` says nothing
   };
 
-  explicit MapSource(std::string folder);
-  ~MapSource();
-  MapSource(const MapSource&) = delete;
-
+  virtual ~MapSource() = default;
   // What changed; waits up to `wait` for a change where nothing has.
-  News Poll(std::chrono::milliseconds wait);
-  // Makes a waiting Poll return.
-  void Wake();
-
- private:
-  struct FileState {
-    int64_t modified_ns = 0;
-    int64_t size = 0;
-    uint64_t inode = 0;
-    uint64_t uid = 0;  // 0: did not parse
-    bool operator==(const FileState&) const = default;
-  };
-  void AwaitEvent(std::chrono::milliseconds wait);
-  void WatchFolder(const std::string& folder);
-  bool Scan(News& news);
-  void ScanNamespace(const std::string& folder, std::map<std::string, FileState>& seen, News& news);
-
-  const std::string folder_;
-  const int inotify_;
-  const int wake_;
-  std::set<std::string> watched_;
-  std::map<std::string, FileState> files_;
-  bool event_pending_ = true;  // look at once the first time
+  virtual News Poll(std::chrono::milliseconds wait) = 0;
+  // Makes a waiting Poll return, which then looks at the source as it is.
+  virtual void Wake() = 0;
 };
 
 }  // namespace millrace::shard

@@ -7,6 +7,7 @@ namespace millrace::shard {
 ShardTable::ShardTable(uint64_t generation, std::vector<StreamPtr> streams)
     : generation_(generation), streams_(std::move(streams)) {
   for (const StreamPtr& stream : streams_) {
+    versions_[stream->uid()] = stream->map().version;
     if (stream->map().deleting) continue;
     by_uid_[stream->uid()] = stream;
     const auto [it, added] = by_name_.try_emplace(stream->name(), stream);
@@ -25,6 +26,11 @@ StreamPtr ShardTable::ByName(std::string_view name) const {
 StreamPtr ShardTable::ByUid(uint64_t uid) const {
   const auto it = by_uid_.find(uid);
   return it == by_uid_.end() ? nullptr : it->second;
+}
+
+uint64_t ShardTable::VersionOf(uint64_t uid) const {
+  const auto it = versions_.find(uid);
+  return it == versions_.end() ? 0 : it->second;
 }
 
 Placement::Placement() : table_(std::make_shared<const ShardTable>()) {}

@@ -27,12 +27,15 @@ class ShardTable {
   StreamPtr ByName(std::string_view name) const;
   // The same by incarnation.
   StreamPtr ByUid(uint64_t uid) const;
+  // Of the map applied for this incarnation, also while it is being deleted; 0 for none.
+  uint64_t VersionOf(uint64_t uid) const;
 
  private:
   uint64_t generation_ = 0;
   std::vector<StreamPtr> streams_;
   std::unordered_map<std::string_view, StreamPtr> by_name_;  // keys live in their values
   std::unordered_map<uint64_t, StreamPtr> by_uid_;
+  std::unordered_map<uint64_t, uint64_t> versions_;
 };
 
 // Where every shard is now: the table that requests read, replaced as a whole when a map version

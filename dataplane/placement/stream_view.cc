@@ -23,8 +23,11 @@ std::string AccountOf(std::string_view arn) {
 }  // namespace
 
 StreamView::StreamView(resources::ShardMap map, std::shared_ptr<StreamState> state,
-                       const std::function<size_t(uint32_t)>& lane_of)
-    : map_(std::move(map)), state_(std::move(state)), account_(AccountOf(map_.stream_arn)) {
+                       const std::function<size_t(uint32_t)>& lane_of, std::string self)
+    : map_(std::move(map)),
+      state_(std::move(state)),
+      account_(AccountOf(map_.stream_arn)),
+      self_(std::move(self)) {
   shards_.reserve(map_.shards.size());
   for (const MapShard& shard : map_.shards) {
     std::unique_ptr<ShardState>& lasting = state_->shards[shard.index];
@@ -34,6 +37,8 @@ StreamView::StreamView(resources::ShardMap map, std::shared_ptr<StreamState> sta
     view.id = resources::ShardIdName(shard.index);
     view.lane = lane_of(shard.index);
     view.state = lasting.get();
+    if (!shard.extents.empty() && IsElsewhere(shard.extents.back()))
+      view.head_elsewhere = &shard.extents.back().owner;
     if (!map_.shard_level_metrics.empty()) {
       view.metrics = state_->metrics->Shard(view.id, map_.shard_level_metrics);
     }

@@ -34,6 +34,8 @@ struct ShardView {
   std::vector<uint32_t> children;
   ShardState* state = nullptr;
   ShardMetrics metrics;
+  // The pod that takes the shard's writes; null where that is this one.
+  const std::string* head_elsewhere = nullptr;
 
   uint32_t index() const { return map->index; }
   bool open() const { return !map->closed_ms.has_value(); }
@@ -47,9 +49,10 @@ struct ShardView {
 class StreamView {
  public:
   // `lane_of(shard index)` says where a shard's extents are. `state` is that of the view before it,
-  // or a new one; only the map thread calls this.
+  // or a new one; only the map thread calls this. `self` is this pod as maps name it, "" where
+  // there are no others.
   StreamView(resources::ShardMap map, std::shared_ptr<StreamState> state,
-             const std::function<size_t(uint32_t)>& lane_of);
+             const std::function<size_t(uint32_t)>& lane_of, std::string self = "");
 
   const resources::ShardMap& map() const { return map_; }
   const std::string& name() const { return map_.stream_name; }
@@ -60,6 +63,11 @@ class StreamView {
   const std::shared_ptr<StreamState>& state() const { return state_; }
   storage::ExtentId Extent(const ShardView& shard, uint64_t epoch) const {
     return {map_.stream_uid, shard.index(), epoch};
+  }
+
+  // Another pod has the extent.
+  bool IsElsewhere(const resources::MapExtent& extent) const {
+    return !self_.empty() && extent.owner != self_;
   }
 
   const std::vector<ShardView>& shards() const { return shards_; }
@@ -76,6 +84,7 @@ class StreamView {
   const resources::ShardMap map_;
   const std::shared_ptr<StreamState> state_;
   const std::string account_;
+  const std::string self_;
   std::vector<ShardView> shards_;                // by index
   std::vector<resources::HashKey> open_starts_;  // rising, beside open_
   std::vector<const ShardView*> open_;

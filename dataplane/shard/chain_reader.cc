@@ -12,9 +12,9 @@ using storage::ReadResult;
 // One read on its way along the chain. Owns itself: each step either finishes it or hands it to the
 // lane's callback.
 struct Walk {
-  Lane& lane;
+  ChainSource source;
   ShardRef at;
-  size_t bytes_max;
+  ChainReadOptions options;
   UniqueFunction<void(Result<ChainRead>)> done;
   ChainRead result;
 };
@@ -48,6 +48,8 @@ void PassEnd(WalkPtr walk, const MapExtent& extent) {
     walk->result.at_tip = true;
     // An open shard's last extent is sealed just before the map that says so is published.
     walk->result.end_of_shard = !shard.open();
+    // Sealed by another pod, which knows a newer map than this one.
+    walk->result.waiting = shard.open() && walk->at.stream->IsElsewhere(extent);
     return Finish(std::move(walk));
   }
   walk->result.next = {(&extent)[1].epoch, 0};
@@ -65,7 +67,8 @@ void TakeRead(WalkPtr walk, const MapExtent& extent, ReadResult read) {
   next.index = std::max(next.index, read.next_index);
   if (read.end_of_extent) return PassEnd(std::move(walk), extent);
   if (!walk->result.runs.empty() || !moved) {
-    const auto info = walk->lane.Info(walk->at.stream->Extent(*walk->at.shard, extent.epoch));
+    const auto info =
+        walk->source.lane.Info(walk->at.stream->Extent(*walk->at.shard, extent.epoch));
     walk->result.at_tip =
         IsLast(*walk->at.shard, extent) && (!info || next.index >= info->end_index);
     return Finish(std::move(walk));
@@ -73,7 +76,54 @@ void TakeRead(WalkPtr walk, const MapExtent& extent, ReadResult read) {
   Step(std::move(walk));  // only quarantined records so far
 }
 
+// The owner's answer for `extent`.
+void TakeElsewhere(WalkPtr walk, const MapExtent& extent, Result<RemoteRead> answer) {
+  ChainRead& result = walk->result;
+  const bool last = IsLast(*walk->at.shard, extent);
+  if (!answer.ok()) {
+    if (answer.status().code() == Code::kNotFound) return PassEnd(std::move(walk), extent);
+    if (answer.status().code() == Code::kThrottled) {
+      UniqueFunction<void(Result<ChainRead>)> done = std::move(walk->done);
+      return done(answer.status());
+    }
+    result.waiting = true;
+    return Finish(std::move(walk));
+  }
+  for (storage::Chunk& chunk : answer->read.chunks) {
+    result.runs.push_back(
+        {extent.epoch, std::max(result.next.index, chunk.first_index), std::move(chunk)});
+  }
+  result.next.index = std::max(result.next.index, answer->read.next_index);
+  if (answer->read.end_of_extent) return PassEnd(std::move(walk), extent);
+  result.at_tip = last && result.next.index >= answer->end_index;
+  result.waiting = !last && result.runs.empty();
+  Finish(std::move(walk));
+}
+
+void StepElsewhere(WalkPtr walk, const MapExtent& extent) {
+  ChainRead& result = walk->result;
+  if (extent.end_index && result.next.index >= *extent.end_index)
+    return PassEnd(std::move(walk), extent);
+  result.elsewhere = true;
+  if (walk->source.remote == nullptr) {
+    result.waiting = true;
+    return Finish(std::move(walk));
+  }
+  const ChainReadOptions& asked = walk->options;
+  const RemoteReadOptions options{.from_index = result.next.index,
+                                  .bytes_max = asked.bytes_max,
+                                  .wait = asked.wait,
+                                  .records_max = asked.records_max};
+  const ChainSource source = walk->source;
+  const ShardRef at = walk->at;
+  source.remote->Read(*source.executor, at, extent, options,
+                      [walk = std::move(walk), &extent](Result<RemoteRead> answer) mutable {
+                        TakeElsewhere(std::move(walk), extent, std::move(answer));
+                      });
+}
+
 void Step(WalkPtr walk) {
+  walk->result.elsewhere = false;
   const MapExtent* extent = ExtentAt(walk->at.shard->chain(), walk->result.next);
   if (extent == nullptr) {
     walk->result.at_tip = true;
@@ -81,10 +131,13 @@ void Step(WalkPtr walk) {
     return Finish(std::move(walk));
   }
   const storage::ExtentId id = walk->at.stream->Extent(*walk->at.shard, extent->epoch);
-  if (!walk->lane.Info(id)) return PassEnd(std::move(walk), *extent);
-  Lane& lane = walk->lane;
+  Lane& lane = walk->source.lane;
+  if (!lane.Info(id)) {
+    if (walk->at.stream->IsElsewhere(*extent)) return StepElsewhere(std::move(walk), *extent);
+    return PassEnd(std::move(walk), *extent);
+  }
   const uint64_t from = walk->result.next.index;
-  const size_t bytes_max = walk->bytes_max;
+  const size_t bytes_max = walk->options.bytes_max;
   lane.Read(id, from, bytes_max, [walk = std::move(walk), extent](Result<ReadResult> read) mutable {
     if (!read.ok()) {
       UniqueFunction<void(Result<ChainRead>)> done = std::move(walk->done);
@@ -96,11 +149,16 @@ void Step(WalkPtr walk) {
 
 }  // namespace
 
-void ReadChain(Lane& lane, ShardRef at, Position from, size_t bytes_max,
-               UniqueFunction<void(Result<ChainRead>)> done) {
-  auto walk = std::make_unique<Walk>(Walk{lane, std::move(at), bytes_max, std::move(done), {}});
+void ReadChain(const ChainSource& source, ShardRef at, Position from,
+               const ChainReadOptions& options, UniqueFunction<void(Result<ChainRead>)> done) {
+  auto walk = std::make_unique<Walk>(Walk{source, std::move(at), options, std::move(done), {}});
   walk->result.next = from;
   Step(std::move(walk));
+}
+
+void ReadChain(Lane& lane, ShardRef at, Position from, size_t bytes_max,
+               UniqueFunction<void(Result<ChainRead>)> done) {
+  ReadChain(ChainSource{lane}, std::move(at), from, {.bytes_max = bytes_max}, std::move(done));
 }
 
 }  // namespace millrace::shard

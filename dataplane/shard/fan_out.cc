@@ -10,8 +10,9 @@ constexpr Duration kTick = std::chrono::milliseconds(500);
 }  // namespace
 
 FanOut::FanOut(storage::Lane& lane, Executor& executor, const EventEncoder& encoder,
-               const Clock& clock, FanOutLimits limits)
-    : context_{lane, executor, encoder, clock, limits, EventCache(limits.cache_bytes_max)} {}
+               const Clock& clock, FanOutLimits limits, RemoteExtents* remote)
+    : context_{lane, executor, encoder, clock, limits, EventCache(limits.cache_bytes_max), remote} {
+}
 
 FanOut::~FanOut() { CHECK(hubs_.empty()); }
 
@@ -22,6 +23,21 @@ void FanOut::Stop() {
   context_.executor.Cancel(tick_);
   for (auto& [key, hub] : hubs_) hub->EndAll(Unavailable("The server is stopping."));
   hubs_.clear();
+  WakeTails({}, {UINT64_MAX, UINT32_MAX, UINT64_MAX});
+}
+
+void FanOut::AwaitTail(const storage::ExtentId& id, std::function<void()> fn) {
+  if (stopped_) return fn();
+  tails_.emplace(id, std::move(fn));
+}
+
+void FanOut::WakeTails(const storage::ExtentId& first, const storage::ExtentId& last) {
+  std::vector<std::function<void()>> waiting;
+  const auto begin = tails_.lower_bound(first);
+  const auto end = tails_.upper_bound(last);
+  for (auto it = begin; it != end; ++it) waiting.push_back(std::move(it->second));
+  tails_.erase(begin, end);
+  for (const std::function<void()>& fn : waiting) fn();
 }
 
 void FanOut::Tick() {
@@ -36,7 +52,7 @@ void FanOut::Subscribe(SubscribeRequest request,
                        UniqueFunction<void(Result<SubscriptionPtr>)> done) {
   const ShardRef at = request.at;
   const StartPoint start = request.start;
-  ResolveStart(context_.lane, at, start,
+  ResolveStart({context_.lane, &context_.executor, context_.remote}, at, start,
                [this, request = std::move(request),
                 done = std::move(done)](const Result<Position>& from) mutable {
                  if (!from.ok()) return done(from.status());
@@ -69,12 +85,14 @@ void FanOut::Drained(const SubscriptionPtr& subscription) {
 }
 
 void FanOut::OnCommit(const storage::ExtentId& id, const storage::Chunk& chunk) {
+  if (!tails_.empty()) WakeTails(id, id);
   if (hubs_.empty()) return;
   const auto hub = hubs_.find({id.stream, id.shard});
   if (hub != hubs_.end()) hub->second->OnCommit(id, chunk);
 }
 
 void FanOut::OnPublished(const StreamPtr& stream) {
+  WakeTails({stream->uid(), 0, 0}, {stream->uid(), UINT32_MAX, UINT64_MAX});
   for (auto it = hubs_.lower_bound({stream->uid(), 0});
        it != hubs_.end() && it->first.first == stream->uid(); ++it) {
     it->second->OnPublished(stream);

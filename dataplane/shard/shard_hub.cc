@@ -13,6 +13,8 @@ namespace {
 
 // A subscription over its rate looks again after this.
 constexpr Duration kPace = std::chrono::milliseconds(100);
+// Where nobody could say what follows, it is asked again after this.
+constexpr Duration kAskAgain = std::chrono::milliseconds(100);
 
 Position EndOf(const RecordRun& run) {
   return {run.epoch, run.chunk.first_index + run.chunk.count};
@@ -208,10 +210,14 @@ void ShardHub::ReadOn(const SubscriptionPtr& subscription) {
 void ShardHub::ReadStep(const SubscriptionPtr& subscription) {
   if (subscription->state != State::kReading || !MaySend(subscription)) return;
   if (SendFromCache(subscription)) return ReadOn(subscription);
-  ReadChain(context_.lane, at_, subscription->position, context_.limits.read_bytes,
-            [self = shared_from_this(), subscription](const Result<ChainRead>& read) {
+  const ChainSource source{context_.lane, &context_.executor, context_.remote};
+  const ChainReadOptions options{.bytes_max = context_.limits.read_bytes,
+                                 .wait = context_.limits.remote_wait};
+  ReadChain(source, at_, subscription->position, options,
+            [self = shared_from_this(), subscription,
+             read_by = at_.stream](const Result<ChainRead>& read) {
               if (subscription->state != State::kReading) return;
-              if (read.ok()) return self->TakeRead(subscription, *read);
+              if (read.ok()) return self->TakeRead(subscription, *read, read_by);
               self->End(subscription,
                         self->context_.encoder.Exception(subscription->protocol, read.status()));
             });
@@ -226,7 +232,8 @@ bool ShardHub::SendFromCache(const SubscriptionPtr& subscription) {
   return true;
 }
 
-void ShardHub::TakeRead(const SubscriptionPtr& subscription, const ChainRead& read) {
+void ShardHub::TakeRead(const SubscriptionPtr& subscription, const ChainRead& read,
+                        const StreamPtr& read_by) {
   Position from = std::max(
       subscription->position,
       read.runs.empty() ? Position{} : Position{read.runs[0].epoch, read.runs[0].from_index});
@@ -243,10 +250,24 @@ void ShardHub::TakeRead(const SubscriptionPtr& subscription, const ChainRead& re
     if (from < end && !MaySend(subscription)) return;  // the rest is read again
   }
   subscription->position = std::max(subscription->position, read.next);
+  GoOn(subscription, read, read_by);
+}
+
+// What the read found is sent: where the subscription stands now. `read_by` is the map it was made
+// with, which may have been followed by a newer one meanwhile.
+void ShardHub::GoOn(const SubscriptionPtr& subscription, const ChainRead& read,
+                    const StreamPtr& read_by) {
   if (read.end_of_shard && !at_.shard->children.empty()) {
     return End(subscription, context_.encoder.EndOfShard(subscription->protocol, at_));
   }
-  if (read.at_tip) return BecomeLive(subscription);
+  if (read.waiting) {
+    context_.executor.RunAfter(
+        kAskAgain, [self = shared_from_this(), subscription] { self->ReadStep(subscription); });
+    return;
+  }
+  const bool of_this_map = read_by == at_.stream;
+  if (read.at_tip && of_this_map && (!read.elsewhere || read.end_of_shard))
+    return BecomeLive(subscription);
   ReadOn(subscription);
 }
 
@@ -300,7 +321,7 @@ void ShardHub::OnTick() {
   for (const SubscriptionPtr& subscription : all) {
     if (now - subscription->started >= context_.limits.life_max) {
       End(subscription, std::nullopt);
-    } else if (subscription->state == State::kLive &&
+    } else if ((subscription->state == State::kLive || subscription->state == State::kReading) &&
                now - subscription->last_sent >= context_.limits.keep_alive_after) {
       subscription->last_sent = now;
       Send(*subscription,

@@ -18,6 +18,8 @@ struct FanOutLimits {
   Duration keep_alive_after = std::chrono::milliseconds(3500);
   Duration life_max = std::chrono::seconds(300);
   Duration resubscribe_after = std::chrono::seconds(5);
+  // At the tip of another pod's extent: how long one question may be kept there.
+  Duration remote_wait = std::chrono::milliseconds(1000);
 };
 
 // What the hubs of one lane share.
@@ -28,6 +30,7 @@ struct FanOutContext {
   const Clock& clock;
   const FanOutLimits limits;
   EventCache cache;
+  RemoteExtents* remote = nullptr;  // the extents of other pods
 };
 
 // All subscriptions of one shard. Those at the tip are fed from the lane's commits, one encoding an
@@ -71,7 +74,9 @@ class ShardHub : public std::enable_shared_from_this<ShardHub> {
   void FeedLive(const EncodedEvent& event, Position from, aws::Protocol protocol, Writes& writes);
   void ReadOn(const SubscriptionPtr& subscription);
   void ReadStep(const SubscriptionPtr& subscription);
-  void TakeRead(const SubscriptionPtr& subscription, const ChainRead& read);
+  void TakeRead(const SubscriptionPtr& subscription, const ChainRead& read,
+                const StreamPtr& read_by);
+  void GoOn(const SubscriptionPtr& subscription, const ChainRead& read, const StreamPtr& read_by);
   bool SendFromCache(const SubscriptionPtr& subscription);
   void BecomeLive(const SubscriptionPtr& subscription);
   bool MaySend(const SubscriptionPtr& subscription);

@@ -41,79 +41,177 @@ Result<Position> AtSequence(const storage::Lane& lane, const ShardRef& at,
 // segment, so this bounds the looks there are.
 constexpr size_t kLookBytes = kMiB;
 
-// The search for a time along the chain. Owns itself: each step either finishes it or hands it to
-// the lane's callback.
-struct TimeSearch {
+// How long after a newer extent was made a pod that was cut off may still have acknowledged into
+// its own, and more than that.
+constexpr WallMs kCutOffMs = 60'000;
+constexpr WallMs kSecondMs = 1'000;
+
+using Done = UniqueFunction<void(Result<Position>)>;
+
+// The search for a time in one extent. Owns itself: each step either finishes it or hands it to the
+// lane's callback.
+struct ExtentSearch {
   storage::Lane& lane;
-  ShardRef at;
+  storage::ExtentId id;
   WallMs ms;
-  UniqueFunction<void(Result<Position>)> done;
-  size_t extent = 0;  // in the chain
+  UniqueFunction<void(Result<uint64_t>)> done;
   uint64_t index = 0;
-
-  uint64_t epoch() const { return at.shard->chain()[extent].epoch; }
-  storage::ExtentId id() const { return at.stream->Extent(*at.shard, epoch()); }
 };
-using TimeSearchPtr = std::unique_ptr<TimeSearch>;
+using ExtentSearchPtr = std::unique_ptr<ExtentSearch>;
 
-void Look(TimeSearchPtr search, size_t bytes);
+void Look(ExtentSearchPtr search, size_t bytes);
 
-// Takes the lane's answer for the extents from search->extent on; the chunk it names is looked at,
-// since it may be an earlier one than asked for.
-void SearchOn(TimeSearchPtr search) {
-  for (; search->extent < search->at.shard->chain().size(); ++search->extent, search->index = 0) {
-    const auto info = search->lane.Info(search->id());
-    if (!info) continue;
-    const Result<uint64_t> index = search->lane.IndexAtTime(search->id(), search->ms);
-    if (!index.ok()) return search->done(index.status());
-    const bool first = search->index == 0;
-    search->index = std::max(search->index, *index);
-    if (search->index < info->end_index) return Look(std::move(search), first ? 1 : kLookBytes);
-  }
-  search->done(Latest(search->lane, search->at));
-}
-
-void TakeLook(TimeSearchPtr search, const storage::ReadResult& read) {
+void TakeLook(ExtentSearchPtr search, const storage::ReadResult& read) {
   for (const storage::Chunk& chunk : read.chunks) {
     if (chunk.arrival_ms < search->ms) continue;
-    return search->done(Position{search->epoch(), std::max(search->index, chunk.first_index)});
+    return search->done(std::max(search->index, chunk.first_index));
   }
-  if (read.next_index > search->index) {
-    search->index = read.next_index;
-  } else {
-    ++search->extent;
-    search->index = 0;
-  }
-  SearchOn(std::move(search));
+  const bool moved = read.next_index > search->index;
+  search->index = std::max(search->index, read.next_index);
+  const auto info = search->lane.Info(search->id);
+  if (!moved || !info || search->index >= info->end_index) return search->done(search->index);
+  Look(std::move(search), kLookBytes);
 }
 
-void Look(TimeSearchPtr search, size_t bytes) {
-  TimeSearch& it = *search;
-  it.lane.Read(it.id(), it.index, bytes,
+void Look(ExtentSearchPtr search, size_t bytes) {
+  ExtentSearch& it = *search;
+  it.lane.Read(it.id, it.index, bytes,
                [search = std::move(search)](Result<storage::ReadResult> read) mutable {
                  if (!read.ok()) return search->done(read.status());
                  TakeLook(std::move(search), *read);
                });
 }
 
+bool IsElsewhere(const ChainSource& source, const ShardRef& at, const MapExtent& extent) {
+  return source.remote != nullptr && at.stream->IsElsewhere(extent) &&
+         !source.lane.Info(at.stream->Extent(*at.shard, extent.epoch));
+}
+
+void LatestElsewhere(const ChainSource& source, const ShardRef& at, Done done) {
+  const MapExtent& last = at.shard->chain().back();
+  source.remote->Find(*source.executor, at, last, -1,
+                      [last, done = std::move(done)](const Result<RemoteInfo>& info) mutable {
+                        if (info.ok()) return done(Position{last.epoch, info->end_index});
+                        if (info.status().code() == Code::kNotFound)
+                          return done(Position{last.epoch, last.end_index.value_or(0)});
+                        done(info.status());
+                      });
+}
+
+// The number is of `extent`, which its owner is asked about; where that is away it is believed.
+void SequenceElsewhere(const ChainSource& source, const ShardRef& at, const StartPoint& start,
+                       const MapExtent& extent, Done done) {
+  const uint64_t number = start.sequence.index;
+  const bool after = start.kind == StartPoint::Kind::kAfterSequenceNumber;
+  const Position wanted{extent.epoch, after || number == 0 ? number : number - 1};
+  source.remote->Find(
+      *source.executor, at, extent, -1,
+      [wanted, number, done = std::move(done)](const Result<RemoteInfo>& info) mutable {
+        if (!info.ok() || number <= info->end_index) return done(wanted);
+        if (!info->sealed)
+          return done(InvalidArgument("the sequence number has not been given yet"));
+        done(Position{wanted.epoch, info->end_index});
+      });
+}
+
+void ResolveLatest(const ChainSource& source, const ShardRef& at, Done done) {
+  const auto& chain = at.shard->chain();
+  if (!chain.empty() && IsElsewhere(source, at, chain.back()))
+    return LatestElsewhere(source, at, std::move(done));
+  done(Latest(source.lane, at));
+}
+
+void ResolveSequence(const ChainSource& source, const ShardRef& at, const StartPoint& start,
+                     Done done) {
+  for (const MapExtent& extent : at.shard->chain()) {
+    if (extent.epoch == start.sequence.epoch && IsElsewhere(source, at, extent))
+      return SequenceElsewhere(source, at, start, extent, std::move(done));
+  }
+  done(AtSequence(source.lane, at, start));
+}
+
+// The search for a time along the chain. Shared by what it waits for.
+struct ChainSearch {
+  ChainSource source;
+  ShardRef at;
+  WallMs ms;
+  Done done;
+
+  const std::vector<MapExtent>& chain() const { return at.shard->chain(); }
+};
+using ChainSearchPtr = std::shared_ptr<ChainSearch>;
+
+void SearchFrom(const ChainSearchPtr& search, size_t i);
+
+void TakeElsewhere(const ChainSearchPtr& search, size_t i, const Result<RemoteInfo>& info) {
+  const auto& chain = search->chain();
+  if (info.ok()) {
+    if (info->index_at < info->end_index)
+      return search->done(Position{chain[i].epoch, info->index_at});
+  } else if (info.status().code() != Code::kNotFound) {
+    const bool too_old =
+        i + 1 < chain.size() &&
+        static_cast<WallMs>(chain[i + 1].epoch) * kSecondMs + kCutOffMs <= search->ms;
+    if (!too_old) return search->done(Position{chain[i].epoch, 0});
+  }
+  SearchFrom(search, i + 1);
+}
+
+void SearchElsewhere(const ChainSearchPtr& search, size_t i) {
+  search->source.remote->Find(
+      *search->source.executor, search->at, search->chain()[i], search->ms,
+      [search, i](const Result<RemoteInfo>& info) { TakeElsewhere(search, i, info); });
+}
+
+void SearchFrom(const ChainSearchPtr& search, size_t i) {
+  const ShardRef& at = search->at;
+  for (; i < search->chain().size(); ++i) {
+    const uint64_t epoch = search->chain()[i].epoch;
+    if (IsElsewhere(search->source, at, search->chain()[i])) return SearchElsewhere(search, i);
+    const auto info = search->source.lane.Info(at.stream->Extent(*at.shard, epoch));
+    if (!info || info->begin_index == info->end_index) continue;
+    return FindTime(search->source.lane, info->id, search->ms,
+                    [search, i, epoch, end = info->end_index](const Result<uint64_t>& index) {
+                      if (!index.ok()) return search->done(index.status());
+                      if (*index < end) return search->done(Position{epoch, *index});
+                      SearchFrom(search, i + 1);
+                    });
+  }
+  ResolveLatest(search->source, at, std::move(search->done));
+}
+
 }  // namespace
 
-void ResolveStart(storage::Lane& lane, const ShardRef& at, const StartPoint& start,
-                  UniqueFunction<void(Result<Position>)> done) {
+void FindTime(storage::Lane& lane, const storage::ExtentId& id, WallMs ms,
+              UniqueFunction<void(Result<uint64_t>)> done) {
+  const Result<uint64_t> index = lane.IndexAtTime(id, ms);
+  const auto info = lane.Info(id);
+  if (!index.ok() || !info || *index >= info->end_index) return done(index);
+  // The chunk that it names is looked at, since it may be an earlier one than asked for.
+  Look(std::make_unique<ExtentSearch>(ExtentSearch{lane, id, ms, std::move(done), *index}), 1);
+}
+
+void ResolveStart(const ChainSource& source, const ShardRef& at, const StartPoint& start,
+                  Done done) {
+  const auto& chain = at.shard->chain();
   switch (start.kind) {
     case StartPoint::Kind::kTrimHorizon:
-      return done(at.shard->chain().empty() ? Position{}
-                                            : Position{at.shard->chain().front().epoch, 0});
+      return done(chain.empty() ? Position{} : Position{chain.front().epoch, 0});
     case StartPoint::Kind::kLatest:
-      return done(Latest(lane, at));
+      return ResolveLatest(source, at, std::move(done));
     case StartPoint::Kind::kAtSequenceNumber:
     case StartPoint::Kind::kAfterSequenceNumber:
-      return done(AtSequence(lane, at, start));
+      return ResolveSequence(source, at, start, std::move(done));
     case StartPoint::Kind::kAtTimestamp:
-      return SearchOn(
-          std::make_unique<TimeSearch>(TimeSearch{lane, at, start.timestamp_ms, std::move(done)}));
+      return SearchFrom(std::make_shared<ChainSearch>(
+                            ChainSearch{source, at, start.timestamp_ms, std::move(done)}),
+                        0);
   }
   done(Internal("unknown kind of start"));
+}
+
+void ResolveStart(storage::Lane& lane, const ShardRef& at, const StartPoint& start, Done done) {
+  ResolveStart(ChainSource{lane}, at, start, std::move(done));
 }
 
 }  // namespace millrace::shard

@@ -6,6 +6,7 @@
 #include <fstream>
 
 #include "common/base/random.h"
+#include "dataplane/placement/folder_map_source.h"
 #include "dataplane/placement/lane_calls.h"
 #include "tests/support/fake_lane.h"
 
@@ -74,7 +75,7 @@ class MapLoopTest : public ::testing::Test {
     loop_.reset();
     placement_ = std::make_unique<Placement>();
     status_ = std::make_unique<ApplyStatus>("incarnation");
-    source_ = std::make_unique<MapSource>(StoreFolder());
+    source_ = std::make_unique<FolderMapSource>(StoreFolder());
     applier_ = std::make_unique<MapApplier>(log_, *placement_, *status_, books_,
                                             *MapFolder::Open((folder_ / "maps").string()),
                                             SystemClock(), MapApplierOptions{.owner = "me"});
@@ -130,7 +131,7 @@ class MapLoopTest : public ::testing::Test {
   StreamMetricsBooks books_{registry_};
   std::unique_ptr<Placement> placement_;
   std::unique_ptr<ApplyStatus> status_;
-  std::unique_ptr<MapSource> source_;
+  std::unique_ptr<FolderMapSource> source_;
   std::unique_ptr<MapApplier> applier_;
   std::unique_ptr<MapLoop> loop_;
 };

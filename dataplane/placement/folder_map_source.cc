@@ -1,4 +1,4 @@
-#include "dataplane/placement/map_source.h"
+#include "dataplane/placement/folder_map_source.h"
 
 #include <poll.h>
 #include <sys/eventfd.h>
@@ -31,7 +31,7 @@ Result<ShardMap> ReadResource(const std::string& path) {
 
 }  // namespace
 
-MapSource::MapSource(std::string folder)
+FolderMapSource::FolderMapSource(std::string folder)
     : folder_(std::move(folder)),
       inotify_(::inotify_init1(IN_NONBLOCK | IN_CLOEXEC)),
       wake_(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)) {
@@ -40,17 +40,17 @@ MapSource::MapSource(std::string folder)
     log::Warning("inotify is not to be had; shard maps are found by scanning", {{"errno", errno}});
 }
 
-MapSource::~MapSource() {
+FolderMapSource::~FolderMapSource() {
   ::close(wake_);
   if (inotify_ >= 0) ::close(inotify_);
 }
 
-void MapSource::Wake() {
+void FolderMapSource::Wake() {
   const uint64_t one = 1;
   [[maybe_unused]] const ssize_t n = ::write(wake_, &one, sizeof(one));
 }
 
-MapSource::News MapSource::Poll(std::chrono::milliseconds wait) {
+MapSource::News FolderMapSource::Poll(std::chrono::milliseconds wait) {
   News news;
   if (!event_pending_) AwaitEvent(wait);
   event_pending_ = false;
@@ -58,7 +58,7 @@ MapSource::News MapSource::Poll(std::chrono::milliseconds wait) {
   return news;
 }
 
-void MapSource::AwaitEvent(std::chrono::milliseconds wait) {
+void FolderMapSource::AwaitEvent(std::chrono::milliseconds wait) {
   pollfd fds[2] = {{wake_, POLLIN, 0}, {inotify_, POLLIN, 0}};
   ::poll(fds, 2, static_cast<int>(wait.count()));  // a negative descriptor is passed over
   // What the events say does not matter: the scan that follows sees the files as they are.
@@ -69,14 +69,14 @@ void MapSource::AwaitEvent(std::chrono::milliseconds wait) {
   }
 }
 
-void MapSource::WatchFolder(const std::string& folder) {
+void FolderMapSource::WatchFolder(const std::string& folder) {
   if (inotify_ < 0 || watched_.contains(folder)) return;
   if (::inotify_add_watch(inotify_, folder.c_str(), kEvents) < 0) return;  // the slow scan remains
   watched_.insert(folder);
   event_pending_ = true;  // what came between the listing and the watch
 }
 
-bool MapSource::Scan(News& news) {
+bool FolderMapSource::Scan(News& news) {
   std::error_code error;
   fs::directory_iterator namespaces(folder_, error);
   if (error) {
@@ -96,8 +96,8 @@ bool MapSource::Scan(News& news) {
   return true;
 }
 
-void MapSource::ScanNamespace(const std::string& folder, std::map<std::string, FileState>& seen,
-                              News& news) {
+void FolderMapSource::ScanNamespace(const std::string& folder,
+                                    std::map<std::string, FileState>& seen, News& news) {
   WatchFolder(folder);
   std::error_code error;
   for (const fs::directory_entry& entry : fs::directory_iterator(folder, error)) {

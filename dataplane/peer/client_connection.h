@@ -1,0 +1,94 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "common/async/io_threads.h"
+#include "common/net/http_types.h"
+#include "common/net/out_queue.h"
+#include "common/net/socket_watch.h"
+#include "common/net/transport.h"
+#include "dataplane/peer/resolver.h"
+
+namespace millrace::peer {
+
+struct PeerAddress {
+  std::string host;
+  uint16_t port = 0;
+};
+
+struct ClientRequest {
+  std::string target;
+  std::vector<net::OwnedHeader> headers;
+  std::vector<Slice> body;
+  Duration time_max = std::chrono::seconds(5);  // until the whole answer is here
+  Duration connect_time_max = std::chrono::seconds(1);
+};
+
+struct ClientAnswer {
+  Status status;      // ok: `http_status` and `body` are the answer
+  bool sent = false;  // with a failure: some of the request left, so it may have been done
+  int http_status = 0;
+  Slice body;
+};
+
+// One kept-alive HTTP/1.1 connection to another of our servers: it knows no more of the protocol
+// than those speak (Content-Length always, no interim answers). One request at a time. Lives on its
+// executor; shared by its owner and what it waits for, closed by Close or by itself when anything
+// is wrong. `done` of a request is called exactly once, unless Close came first.
+class ClientConnection final : public net::ReadinessHandler,
+                               public std::enable_shared_from_this<ClientConnection> {
+ public:
+  using Done = UniqueFunction<void(ClientAnswer)>;
+  ClientConnection(IoExecutor& executor, Resolver& resolver, PeerAddress address)
+      : executor_(executor), resolver_(resolver), address_(std::move(address)) {}
+
+  // Connects first where it has not yet.
+  void Send(ClientRequest request, Done done);
+  // Another request may be sent.
+  bool usable() const { return state_ == State::kIdle; }
+  void Close();
+
+  void OnReadable() override;
+  void OnWritable() override;
+
+ private:
+  enum class State { kNew, kConnecting, kIdle, kBusy, kClosed };
+  static constexpr size_t kHeadBytesMax = 16 * kKiB;
+  static constexpr size_t kBodyBytesMax = 64 * kMiB;
+
+  void Connect(const Result<SocketAddress>& address);
+  void Connected();
+  void Flush();
+  void SetTimer(Duration time_max);
+  void AwaitReadable();
+  bool ReadSome();
+  bool TakeHead();
+  void Finish();
+  void Fail(Status status);
+
+  IoExecutor& executor_;
+  Resolver& resolver_;
+  const PeerAddress address_;
+  State state_ = State::kNew;
+  std::unique_ptr<net::Transport> transport_;
+  std::unique_ptr<net::SocketWatch> watch_;
+  bool waiting_readable_ = false;
+  net::OutQueue out_;
+
+  // The request in flight.
+  Done done_;
+  MonoTime until_{};
+  Executor::TimerId timer_ = 0;
+  bool sent_ = false;
+  std::string head_;
+  bool head_taken_ = false;
+  bool keep_ = true;
+  int http_status_ = 0;
+  std::shared_ptr<uint8_t[]> body_;
+  size_t body_size_ = 0;
+  size_t body_received_ = 0;
+};
+
+}  // namespace millrace::peer

@@ -1,0 +1,32 @@
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "common/base/status.h"
+#include "dataplane/peer/client_connection.h"
+
+namespace millrace::peer {
+
+// How the other pods are reached: those of a list, and under a domain any name. Immutable after
+// Parse; any thread.
+class PeerBook {
+ public:
+  // `list`: "shard-1=10.0.0.7:4570,shard-2=host:4570"; `self` in it is passed over. `domain`: a pod
+  // that is not in the list is at <name>.<domain>:<port>; "" for nowhere.
+  static Result<PeerBook> Parse(const std::string& self, const std::string& list,
+                                std::string domain, uint16_t port);
+  std::optional<PeerAddress> Find(const std::string& name) const;
+  // Those of the list.
+  std::vector<std::string> Names() const;
+  bool empty() const { return listed_.empty() && domain_.empty(); }
+
+ private:
+  std::map<std::string, PeerAddress> listed_;
+  std::string domain_;
+  uint16_t port_ = 0;
+};
+
+}  // namespace millrace::peer

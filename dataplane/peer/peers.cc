@@ -1,0 +1,204 @@
+#include "dataplane/peer/peers.h"
+
+#include <algorithm>
+#include <future>
+
+#include "common/base/random.h"
+#include "common/json/value.h"
+#include "common/log/log.h"
+#include "dataplane/peer/remote_append.h"
+#include "dataplane/placement/map_folder.h"
+
+namespace millrace::peer {
+
+using resources::MapExtent;
+using resources::ShardMap;
+using shard::RemoteInfo;
+using shard::RemoteRead;
+using shard::RemoteReadOptions;
+using shard::ShardRef;
+
+namespace {
+
+// On top of what the owner may keep a question for.
+constexpr Duration kReadTime = std::chrono::seconds(2);
+constexpr int kHttpOk = 200;
+constexpr int kHttpInternalError = 500;
+
+}  // namespace
+
+Peers::Peers(IoThreads& io, PeerOptions options, shard::Placement& placement, Reach& reach,
+             MapNews news)
+    : io_(io),
+      options_(std::move(options)),
+      placement_(placement),
+      reach_(reach),
+      news_(std::move(news)) {
+  for (size_t i = 0; i < io.size(); ++i) executors_.push_back({&io.at(i), {}});
+}
+
+void Peers::Stop() {
+  if (stopped_) return;
+  stopped_ = true;
+  resolver_.Stop();
+  for (PerExecutor& mine : executors_) {
+    std::promise<void> closed;
+    mine.executor->Post([&mine, &closed] {
+      for (auto& [name, link] : mine.links) {
+        for (const auto& lane : link->lanes) lane->Close();
+      }
+      closed.set_value();
+    });
+    closed.get_future().wait();
+  }
+}
+
+Peers::Link* Peers::LinkTo(Executor& executor, const std::string& peer) {
+  const auto mine = std::find_if(executors_.begin(), executors_.end(),
+                                 [&](const PerExecutor& e) { return e.executor == &executor; });
+  CHECK(mine != executors_.end());
+  std::unique_ptr<Link>& link = mine->links[peer];
+  if (link == nullptr) {
+    const std::optional<PeerAddress> address = options_.book.Find(peer);
+    if (!address) {
+      mine->links.erase(peer);
+      return nullptr;
+    }
+    link = std::make_unique<Link>();
+    link->channel = SecureRandom64();
+    for (auto& lane : link->lanes)
+      lane = std::make_shared<Channel>(*mine->executor, resolver_, *address, options_.channel);
+  }
+  return link.get();
+}
+
+RequestHead Peers::HeadOf(const shard::StreamView& stream) const {
+  return {options_.self, stream.uid(), stream.map().version};
+}
+
+template <typename Body>
+void Peers::Call(Executor& executor, const std::string& peer, Lane lane, std::string_view path,
+                 const RequestHead& head, Pieces body, Duration time_max,
+                 UniqueFunction<void(PeerAnswer<Body>)> done) {
+  Link* const link = LinkTo(executor, peer);
+  PeerAnswer<Body> failed;
+  if (link == nullptr) {
+    failed.status = Unavailable("no address is known of pod " + peer);
+    return done(std::move(failed));
+  }
+  ClientRequest request;
+  request.target = path;
+  request.headers = {{"x-millrace-token", options_.token}};
+  request.body = std::move(body);
+  request.time_max = time_max;
+  link->lanes[static_cast<size_t>(lane)]->Send(
+      std::move(request), [this, link, peer, stream = head.stream,
+                           done = std::move(done)](ClientAnswer answer) mutable {
+        PeerAnswer<Body> out;
+        if (!answer.status.ok()) {
+          out.status = std::move(answer.status);
+          out.maybe_done = answer.sent;
+          return done(std::move(out));
+        }
+        if (answer.http_status != kHttpOk) {
+          out.status = Unavailable(peer + " answers " + std::to_string(answer.http_status));
+          out.maybe_done = answer.http_status == kHttpInternalError;
+          return done(std::move(out));
+        }
+        auto read = Decode<ReplyHead, Body>(std::move(answer.body));
+        if (!read.ok()) {
+          out.status = Unavailable(peer + ": " + read.status().message());
+          out.maybe_done = true;
+          return done(std::move(out));
+        }
+        reach_.NoteHeard();
+        out.head = std::move(read->first);
+        out.body = std::move(read->second);
+        link->incarnation = out.head.incarnation;
+        if (stream != 0) Hear(peer, stream, out.head.map_version);
+        if (out.head.code != Code::kOk) out.status = Status(out.head.code, out.head.message);
+        done(std::move(out));
+      });
+}
+
+void Peers::Append(Executor& executor, AppendOrder order,
+                   UniqueFunction<void(std::vector<AppendOutcome>)> done) {
+  std::make_shared<RemoteAppend>(*this, executor, std::move(order), std::move(done))->Start();
+}
+
+template void Peers::Call(Executor&, const std::string&, Lane, std::string_view, const RequestHead&,
+                          Pieces, Duration,
+                          UniqueFunction<void(PeerAnswer<std::vector<AppendOutcome>>)>);
+
+void Peers::Read(Executor& executor, const ShardRef& at, const MapExtent& extent,
+                 const RemoteReadOptions& options, UniqueFunction<void(Result<RemoteRead>)> done) {
+  const ReadRequest request{
+      .shard = at.shard->index(),
+      .epoch = extent.epoch,
+      .from_index = options.from_index,
+      .bytes_max = static_cast<uint32_t>(std::min<size_t>(options.bytes_max, UINT32_MAX)),
+      .wait_ms = static_cast<uint32_t>(options.wait / std::chrono::milliseconds(1)),
+      .records_max = options.records_max};
+  const RequestHead head = HeadOf(*at.stream);
+  Call<ReadReply>(executor, extent.owner, Lane::kRead, kReadPath, head, Encode(head, request),
+                  options.wait + kReadTime,
+                  [done = std::move(done)](PeerAnswer<ReadReply> answer) mutable {
+                    if (!answer.status.ok()) return done(std::move(answer.status));
+                    done(RemoteRead{std::move(answer.body.read), answer.body.end_index});
+                  });
+}
+
+void Peers::Find(Executor& executor, const ShardRef& at, const MapExtent& extent, WallMs at_ms,
+                 UniqueFunction<void(Result<RemoteInfo>)> done) {
+  const RequestHead head = HeadOf(*at.stream);
+  const ExtentRequest request{at.shard->index(), extent.epoch, at_ms};
+  Call<ExtentReply>(
+      executor, extent.owner, Lane::kOther, kExtentPath, head, Encode(head, request), kReadTime,
+      [done = std::move(done)](PeerAnswer<ExtentReply> answer) mutable {
+        if (!answer.status.ok()) return done(std::move(answer.status));
+        const ExtentReply& found = answer.body;
+        done(RemoteInfo{found.begin_index, found.end_index, found.sealed, found.index_at});
+      });
+}
+
+void Peers::Greet(Executor& executor, const std::string& peer, const KnownMaps& maps) {
+  const RequestHead head{options_.self, 0, 0};
+  Call<KnownMaps>(executor, peer, Lane::kOther, kHelloPath, head, Encode(head, maps),
+                  options_.call_time_max, [this, peer](const PeerAnswer<KnownMaps>& answer) {
+                    if (!answer.status.ok()) return;
+                    for (const KnownMap& map : answer.body) Hear(peer, map.stream, map.version);
+                  });
+}
+
+void Peers::Hear(const std::string& peer, uint64_t stream, uint64_t version) {
+  if (version <= placement_.table()->VersionOf(stream)) return;
+  {
+    std::lock_guard lock(mu_);
+    uint64_t& fetching = fetching_[stream];
+    if (fetching >= version) return;
+    fetching = version;
+  }
+  news_.look();
+  io_.at(0).Post([this, peer, stream, version] { FetchMap(peer, stream, version); });
+}
+
+void Peers::FetchMap(const std::string& peer, uint64_t stream, uint64_t version) {
+  const RequestHead head{options_.self, stream, placement_.table()->VersionOf(stream)};
+  Call<std::string>(
+      io_.at(0), peer, Lane::kOther, kMapPath, {options_.self, 0, 0}, Encode(head),
+      options_.call_time_max, [this, stream, version](const PeerAnswer<std::string>& answer) {
+        {
+          std::lock_guard lock(mu_);
+          const auto fetching = fetching_.find(stream);
+          if (fetching != fetching_.end() && fetching->second == version) fetching_.erase(fetching);
+        }
+        if (!answer.status.ok()) return;
+        const auto document = json::ParseJson(answer.body, shard::kMapLimits);
+        if (!document.ok()) return;
+        auto map = ShardMap::Parse(*document);
+        if (map.ok()) return news_.offer(std::move(map).value());
+        log::Error("another pod's shard map cannot be read", {{"error", map.status().ToString()}});
+      });
+}
+
+}  // namespace millrace::peer

@@ -1,0 +1,49 @@
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "dataplane/peer/peers.h"
+
+namespace millrace::peer {
+
+struct PulseLimits {
+  Duration every = std::chrono::milliseconds(500);
+  size_t peers_max = 8;    // greeted in one round; the others have their turn in the next
+  size_t maps_max = 1000;  // told of in one greeting, the latest changes first
+  Duration told_for = std::chrono::seconds(10);  // how long a change is news
+};
+
+// Tells the other pods what changed lately and hears what changed there, so that a newer map
+// reaches those whom the source does not reach; and judges whether this pod has heard anything at
+// all. Lives on one executor; Start is posted there, Stop called there.
+class Pulse {
+ public:
+  Pulse(Executor& executor, Peers& peers, shard::Placement& placement, Reach& reach,
+        PulseLimits limits = {})
+      : executor_(executor), peers_(peers), placement_(placement), reach_(reach), limits_(limits) {}
+  void Start() { Beat(); }
+  void Stop();
+
+ private:
+  void Beat();
+  KnownMaps News();
+  std::vector<std::string> Others() const;
+
+  Executor& executor_;
+  Peers& peers_;
+  shard::Placement& placement_;
+  Reach& reach_;
+  const PulseLimits limits_;
+  Executor::TimerId timer_ = 0;
+  bool stopped_ = false;
+  size_t turn_ = 0;
+  struct Seen {
+    uint64_t version = 0;
+    MonoTime since{};
+  };
+  std::map<uint64_t, Seen> seen_;  // by stream
+};
+
+}  // namespace millrace::peer
