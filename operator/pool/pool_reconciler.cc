@@ -1,0 +1,229 @@
+#include "operator/pool/pool_reconciler.h"
+
+#include <mutex>
+#include <set>
+
+#include "common/base/random.h"
+#include "common/log/log.h"
+#include "operator/engine/applier.h"
+#include "operator/pool/pool_plan.h"
+
+namespace millrace::op {
+
+using json::Value;
+using resources::ResourceKey;
+namespace types = kube::types;
+
+namespace {
+
+constexpr Duration kUsePause = std::chrono::seconds(60);
+
+InformerOptions Scope(const std::string& ns, std::string label_selector) {
+  InformerOptions options;
+  options.watch.scope.ns = ns;
+  options.watch.scope.label_selector = std::move(label_selector);
+  return options;
+}
+
+std::string HexKey() {
+  constexpr std::string_view kDigits = "0123456789abcdef";
+  std::string out;
+  for (const char c : SecureRandomBytes(32)) {
+    out.push_back(kDigits[static_cast<uint8_t>(c) >> 4]);
+    out.push_back(kDigits[static_cast<uint8_t>(c) & 15]);
+  }
+  return out;
+}
+
+}  // namespace
+
+class PoolReconciler::Impl {
+ public:
+  Impl(kube::Client& client, Clock& clock, kube::EventRecorder& events,
+       PoolReconcilerOptions options)
+      : client_(client),
+        clock_(clock),
+        events_(events),
+        options_(std::move(options)),
+        applier_(client),
+        pools_(client, StreamPoolType(), Scope(options_.ns, "")),
+        workloads_(client, PoolWorkloadType(), Scope(options_.ns, "millrace.dev/pool")),
+        services_(client, types::Service(), Scope(options_.ns, "millrace.dev/pool")),
+        budgets_(client, types::PodDisruptionBudget(), Scope(options_.ns, "millrace.dev/pool")),
+        policies_(client, types::NetworkPolicy(), Scope(options_.ns, "millrace.dev/pool")),
+        config_maps_(client, types::ConfigMap(), Scope(options_.ns, "millrace.dev/pool")) {
+    for (Informer* informer : All()) {
+      const bool is_pools = informer == &pools_;
+      informer->cache().AddListener([this, is_pools](kube::EventType, const Value& object) {
+        const kube::ObjectName name = kube::NameOf(object);
+        if (is_pools) return Add({name.ns, name.name});
+        for (const ResourceKey& key : ControllerKeys(object, "StreamPool")) Add(key);
+      });
+    }
+  }
+
+  void Watch() {
+    if (watching_) return;
+    watching_ = true;
+    for (Informer* informer : All()) informer->Start();
+  }
+  void Start() {
+    Watch();
+    {
+      std::lock_guard lock(mu_);
+      if (controller_) return;
+      controller_ =
+          std::make_unique<Controller>("pool", options_.workers, clock_,
+                                       [this](const ResourceKey& key) { return Reconcile(key); });
+    }
+    for (const kube::ObjectName& name : pools_.cache().Names()) Add({name.ns, name.name});
+  }
+  void Stop() {
+    for (Informer* informer : All()) informer->Stop();
+    std::unique_ptr<Controller> controller;
+    {
+      std::lock_guard lock(mu_);
+      controller = std::move(controller_);
+    }
+    if (controller) controller->Stop();
+  }
+  void Add(const ResourceKey& key) {
+    std::lock_guard lock(mu_);
+    if (controller_) controller_->Add(key);
+  }
+  size_t queue_depth() const {
+    std::lock_guard lock(mu_);
+    return controller_ ? controller_->queue_depth() : 0;
+  }
+  bool HasSynced() const {
+    return pools_.HasSynced() && workloads_.HasSynced() && services_.HasSynced() &&
+           budgets_.HasSynced() && policies_.HasSynced() && config_maps_.HasSynced();
+  }
+  Informer& pools() { return pools_; }
+
+ private:
+  std::vector<Informer*> All() {
+    return {&pools_, &workloads_, &services_, &budgets_, &policies_, &config_maps_};
+  }
+
+  Outcome Reconcile(const ResourceKey& key) {
+    constexpr Duration kSyncPause = std::chrono::milliseconds(100);
+    if (!HasSynced()) return Outcome::After(kSyncPause);
+    std::optional<Value> pool = pools_.cache().Get({key.ns, key.name});
+    if (!pool) return Outcome::Done();  // what it owned goes with it
+    PoolWorld world;
+    world.settings = options_.settings;
+    world.pool = std::move(*pool);
+    world.workload = workloads_.cache().Get({key.ns, key.name}).value_or(Value());
+    if (options_.volume_use) world.used_percent_max = options_.volume_use(key);
+    world.now = clock_.WallNow();
+    const PoolPlan plan = PlanPool(world);
+    // A decision is written down before it is acted on.
+    if (plan.expanded_bytes) {
+      if (Status written = WriteStatus(world, plan, OkStatus()); !written.ok()) {
+        return Outcome::Failed(written);
+      }
+      Note(world.pool, false, "VolumesExpanded",
+           "to " + plan.input.volume_size + ": " + plan.expand_message);
+    }
+    const Status failure = plan.acts ? ApplyAll(world, plan.input) : OkStatus();
+    if (!failure.ok()) Note(world.pool, true, "Failed", failure.message());
+    world.workload = workloads_.cache().Get({key.ns, key.name}).value_or(Value());
+    const Status written = WriteStatus(world, plan, failure);
+    if (!failure.ok()) return Outcome::Failed(failure);
+    if (!written.ok()) return Outcome::Failed(written);
+    const bool watches_use = plan.acts && plan.input.spec.auto_expand;
+    return watches_use ? Outcome::After(kUsePause) : Outcome::Done();
+  }
+
+  // Each of them, also where one fails; the first failure.
+  Status ApplyAll(const PoolWorld& world, const PoolInput& input) {
+    Status first;
+    auto note = [&first](Status status) {
+      if (first.ok() && !status.ok()) first = std::move(status);
+    };
+    note(EnsureKeys(input));
+    if (kube::NameOf(world.pool).ns != input.settings.ns &&
+        !input.settings.internal_token_secret.empty()) {
+      note(applier_.Apply(types::Secret(), PoolTokenSecret(input), Applier::kUnwatched).status());
+    }
+    note(ApplyTo(services_, PoolHeadlessService(input)));
+    note(ApplyTo(services_, PoolClientService(input)));
+    note(ApplyTo(budgets_, PoolDisruptionBudget(input)));
+    note(ApplyTo(policies_, PoolNetworkPolicy(input)));
+    note(ApplyTo(config_maps_, PoolConfigMap(input)));
+    note(ApplyTo(workloads_, PoolWorkload(input)));
+    return first;
+  }
+
+  Status ApplyTo(Informer& informer, const Value& wanted) {
+    const auto live = informer.cache().Get(kube::NameOf(wanted));
+    ASSIGN_OR_RETURN(const Value done,
+                     applier_.Apply(informer.type(), wanted, live ? &*live : nullptr));
+    if (!done.is_null()) informer.cache().Wrote(done);
+    return OkStatus();
+  }
+
+  // Made once; whatever is in it stays, since data is encrypted with it.
+  Status EnsureKeys(const PoolInput& input) {
+    const std::string& uid = kube::UidOf(input.pool);
+    {
+      std::lock_guard lock(mu_);
+      if (with_keys_.contains(uid)) return OkStatus();
+    }
+    const auto made = client_.Create(types::Secret(), PoolKeysSecret(input, HexKey()));
+    if (!made.ok() && made.status().code() != Code::kResourceInUse) {
+      return made.status().WithContext("Secret " + KeysSecretName(kube::NameOf(input.pool).name));
+    }
+    std::lock_guard lock(mu_);
+    with_keys_.insert(uid);
+    return OkStatus();
+  }
+
+  Status WriteStatus(PoolWorld& world, const PoolPlan& plan, const Status& failure) {
+    Value status = PoolStatus(world, plan, failure);
+    if (status == world.pool["status"]) return OkStatus();
+    Value next = world.pool;
+    next.Set("status", std::move(status));
+    ASSIGN_OR_RETURN(world.pool, client_.UpdateStatus(StreamPoolType(), std::move(next)));
+    pools_.cache().Wrote(world.pool);
+    return OkStatus();
+  }
+
+  void Note(const Value& pool, bool is_warning, std::string reason, std::string note) {
+    log::Info("pool",
+              {{"pool", kube::NameOf(pool).ToString()}, {"reason", reason}, {"note", note}});
+    events_.Note(pool, {is_warning, std::move(reason), "Reconciling", std::move(note)});
+  }
+
+  kube::Client& client_;
+  Clock& clock_;
+  kube::EventRecorder& events_;
+  const PoolReconcilerOptions options_;
+  Applier applier_;
+  Informer pools_;
+  Informer workloads_;
+  Informer services_;
+  Informer budgets_;
+  Informer policies_;
+  Informer config_maps_;
+  bool watching_ = false;  // main thread only
+  mutable std::mutex mu_;
+  // Guarded by mu_.
+  std::unique_ptr<Controller> controller_;
+  std::set<std::string> with_keys_;  // uids of pools whose Secret of keys is there
+};
+
+PoolReconciler::PoolReconciler(kube::Client& client, Clock& clock, kube::EventRecorder& events,
+                               PoolReconcilerOptions options)
+    : impl_(std::make_unique<Impl>(client, clock, events, std::move(options))) {}
+PoolReconciler::~PoolReconciler() { Stop(); }
+void PoolReconciler::Watch() { impl_->Watch(); }
+void PoolReconciler::Start() { impl_->Start(); }
+void PoolReconciler::Stop() { impl_->Stop(); }
+bool PoolReconciler::HasSynced() const { return impl_->HasSynced(); }
+void PoolReconciler::Add(const ResourceKey& pool) { impl_->Add(pool); }
+size_t PoolReconciler::queue_depth() const { return impl_->queue_depth(); }
+Informer& PoolReconciler::pools() { return impl_->pools(); }
+
+}  // namespace millrace::op

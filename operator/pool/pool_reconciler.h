@@ -1,0 +1,44 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+
+#include "common/kube/events.h"
+#include "operator/engine/informer.h"
+#include "operator/pool/pool_settings.h"
+
+namespace millrace::op {
+
+struct PoolReconcilerOptions {
+  PoolSettings settings;
+  std::string ns;  // to watch; "": every namespace
+  size_t workers = 1;
+  // How full the fullest volume of a pool is, in percent; nothing where no pod has told. For
+  // autoExpand.
+  std::function<std::optional<int>(const resources::ResourceKey& pool)> volume_use;
+};
+
+// Makes StreamPools real: a Workload, Services, a disruption budget, a network policy, a ConfigMap
+// and the pool's Secrets, each repaired where somebody else changes it; and keeps their status.
+// Owned by main: Watch fills the caches, Start begins to act, Stop (or the destructor) waits.
+class PoolReconciler {
+ public:
+  PoolReconciler(kube::Client& client, Clock& clock, kube::EventRecorder& events,
+                 PoolReconcilerOptions options);
+  ~PoolReconciler();
+  void Watch();
+  void Start();
+  void Stop();
+  bool HasSynced() const;
+  void Add(const resources::ResourceKey& pool);
+  size_t queue_depth() const;
+
+  Informer& pools();
+
+ private:
+  class Impl;
+  const std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace millrace::op

@@ -1,0 +1,27 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+namespace millrace::op {
+
+// What this installation gives to every pool, from the operator's flags (docs/designs/0002).
+struct PoolSettings {
+  std::string release = "millrace";   // of Helm
+  std::string ns = "millrace";        // where it is
+  std::string image;                  // for pools that name none
+  std::string watch_namespaces;       // separated by commas; "": all
+  std::string control_endpoint;       // "http://<release>-controlplane.<ns>.svc:8080"
+  std::string internal_token_secret;  // with the key `token`, in `ns`
+  std::string internal_token;         // what is in it, to copy to pools elsewhere
+  std::string account = "000000000000";
+  std::string region = "us-east-1";
+};
+
+// The ports of a shard pod, named http, https, peer and admin.
+inline constexpr uint16_t kShardHttpPort = 4567;
+inline constexpr uint16_t kShardHttpsPort = 4568;
+inline constexpr uint16_t kShardPeerPort = 4569;
+inline constexpr uint16_t kShardAdminPort = 8080;
+
+}  // namespace millrace::op
