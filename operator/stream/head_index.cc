@@ -7,16 +7,17 @@ using resources::MapShard;
 
 void HeadIndex::Update(const resources::ResourceKey& key, const resources::ShardMap& map) {
   Loads loads;
-  // What is deleted takes no writes, and nobody waits for its ends.
-  if (!map.deleting) {
-    for (const MapShard& shard : map.shards) {
-      for (const MapExtent& extent : shard.extents) {
-        const bool head = !shard.closed_ms && &extent == &shard.extents.back();
-        if (head) {
-          ++loads[extent.owner].heads;
-        } else if (!extent.end_index) {
-          ++loads[extent.owner].unsealed;
-        }
+  for (const MapShard& shard : map.shards) {
+    for (const MapExtent& extent : shard.extents) {
+      PodLoad& load = loads[extent.owner];
+      ++load.extents;
+      // What is deleted takes no writes, and nobody waits for its ends.
+      if (map.deleting) continue;
+      const bool head = !shard.closed_ms && &extent == &shard.extents.back();
+      if (head) {
+        ++load.heads;
+      } else if (!extent.end_index) {
+        ++load.unsealed;
       }
     }
   }
@@ -26,6 +27,7 @@ void HeadIndex::Update(const resources::ResourceKey& key, const resources::Shard
   for (const auto& [pod, load] : loads) {
     total_[pod].heads += load.heads;
     total_[pod].unsealed += load.unsealed;
+    total_[pod].extents += load.extents;
   }
   known = std::move(loads);
 }
@@ -49,7 +51,8 @@ void HeadIndex::Forget(const Loads& loads) {
     PodLoad& total = total_[pod];
     total.heads -= load.heads;
     total.unsealed -= load.unsealed;
-    if (total.drained()) total_.erase(pod);
+    total.extents -= load.extents;
+    if (total.empty()) total_.erase(pod);
   }
 }
 

@@ -13,9 +13,11 @@ namespace millrace::op {
 struct PodLoad {
   size_t heads = 0;     // extents that take writes
   size_t unsealed = 0;  // extents that take none any more, whose end is not known yet
+  size_t extents = 0;   // all of them, those of deleted streams too until their data is gone
   // Whether the pod can go down without a write that waits for it, and without readers of newer
   // extents that wait for an end only it can tell.
   bool drained() const { return heads == 0 && unsealed == 0; }
+  bool empty() const { return extents == 0; }
 };
 
 // Counts what stands on each pod, kept up to date by a watch of shard maps: the gate of every

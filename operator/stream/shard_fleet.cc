@@ -36,16 +36,25 @@ void ShardFleet::SetPods(const std::string& pool, std::vector<FleetPod> pods) {
       const bool same =
           known != before.end() && known->second.pod.admin_endpoint == pod.admin_endpoint;
       changed |= !same || known->second.pod.leaving != pod.leaving;
-      std::shared_ptr<ShardStatusClient> client =
-          same
-              ? known->second.client
-              : std::make_shared<ShardStatusClient>(pod.admin_endpoint, token_, clock_, on_stream_);
       std::string name = pod.name;
-      now.emplace(std::move(name), Followed{std::move(pod), std::move(client)});
+      if (same) {
+        now.emplace(std::move(name),
+                    Followed{std::move(pod), known->second.client, known->second.since});
+      } else {
+        now.emplace(std::move(name), Follow(std::move(pod)));
+      }
     }
     changed |= before.size() != now.size();
   }
   if (changed) on_pods_();
+}
+
+ShardFleet::Followed ShardFleet::Follow(FleetPod pod) {
+  std::shared_ptr<ShardStatusClient> client;
+  if (!pod.admin_endpoint.empty()) {
+    client = std::make_shared<ShardStatusClient>(pod.admin_endpoint, token_, clock_, on_stream_);
+  }
+  return {std::move(pod), std::move(client), clock_.Now()};
 }
 
 void ShardFleet::RemovePool(const std::string& pool) {
@@ -68,6 +77,7 @@ ObservedPool ShardFleet::Observe(const std::string& pool, uint64_t uid) const {
   if (!observed.exists) return observed;
   for (const auto& [name, followed] : found->second) {
     observed.pods.push_back({name, StateOf(followed)});
+    if (!followed.client) continue;
     if (std::optional<ObservedStream> stream = followed.client->Observed(uid)) {
       observed.streams.emplace(name, std::move(*stream));
     }
@@ -79,15 +89,17 @@ bool ShardFleet::AnyReady() const {
   std::lock_guard lock(mu_);
   for (const auto& [pool, pods] : pools_) {
     for (const auto& [name, followed] : pods) {
-      if (followed.client->ready()) return true;
+      if (followed.client && followed.client->ready()) return true;
     }
   }
   return false;
 }
 
 PoolPod::State ShardFleet::StateOf(const Followed& followed) const {
-  if (!followed.client->ready()) {
-    const bool long_silent = clock_.Now() - followed.client->last_answer() >= kAwayAfter;
+  const bool ready = followed.client && followed.client->ready();
+  if (!ready) {
+    const MonoTime heard = followed.client ? followed.client->last_answer() : followed.since;
+    const bool long_silent = clock_.Now() - heard >= kAwayAfter;
     return long_silent ? PoolPod::State::kAway : PoolPod::State::kBlinking;
   }
   return followed.pod.leaving ? PoolPod::State::kLeaving : PoolPod::State::kOpen;

@@ -15,7 +15,7 @@ namespace millrace::op {
 // A shard process to follow.
 struct FleetPod {
   std::string name;
-  std::string admin_endpoint;  // "http://10.0.0.7:4568"
+  std::string admin_endpoint;  // "http://10.0.0.7:8080"; "": it has no address yet
   bool leaving = false;        // is to go down on purpose
   auto operator<=>(const FleetPod&) const = default;
 };
@@ -45,9 +45,11 @@ class ShardFleet {
  private:
   struct Followed {
     FleetPod pod;
-    std::shared_ptr<ShardStatusClient> client;
+    std::shared_ptr<ShardStatusClient> client;  // nullptr where there is nobody to ask
+    MonoTime since{};                           // of this endpoint
   };
   using Pods = std::map<std::string, Followed>;  // by name
+  Followed Follow(FleetPod pod);
   PoolPod::State StateOf(const Followed& followed) const;
 
   Clock& clock_;

@@ -32,6 +32,7 @@ TEST(HeadIndex, APodIsDrainedOnceItsHeadsHaveMovedAndTheirEndsAreKnown) {
   for (auto& shard : map.shards) shard.extents[0].end_index = 7;
   index.Update({"shop", "orders.1"}, map);
   EXPECT_TRUE(index.Of("p-0").drained());
+  EXPECT_FALSE(index.Of("p-0").empty());
   EXPECT_EQ(index.Of("p-1").heads, 2u);
 }
 
@@ -47,6 +48,9 @@ TEST(HeadIndex, MapsThatAreGoneOrDeletingCountNoMore) {
   map.deleting = true;
   index.Update({"shop", "orders.1"}, map);
   EXPECT_TRUE(index.Of("p-0").drained());
+  EXPECT_FALSE(index.Of("p-0").empty());
+  index.Remove({"shop", "orders.1"});
+  EXPECT_TRUE(index.Of("p-0").empty());
 }
 
 }  // namespace
