@@ -127,8 +127,8 @@ def pytest_runtest_makereport(item):
     """What the cluster looked like when a test failed, since it is gone afterwards."""
     report = (yield).get_result()
     if report.failed and item.config.getoption("verbose") >= 0:
-        for command in (["get", "pods,pvc,streams,streampools,streamusers,workloads", "-A", "-o", "wide"],
-                        ["get", "events", "-n", NAMESPACE, "--sort-by=.lastTimestamp"],
+        for command in (["get", "pods,pvc", "-A", "-o", "wide"], ["get", "streams,streampools,streamusers,workloads", "-A", "-o", "wide"],
+                        ["get", "events", "-A", "--sort-by=.lastTimestamp"],
                         ["logs", "-n", NAMESPACE, "-l", "app.kubernetes.io/component=operator", "--tail=30", "--prefix"]):
             try:
                 report.sections.append((" ".join(command[:4]), run("kubectl", *command, check=False, seconds=20).stdout[-6000:]))
