@@ -214,7 +214,7 @@ Result<bool> Client::Serves(const ResourceType& type) {
       type.group.empty() ? "/api/" + type.version : "/apis/" + type.group + "/" + type.version;
   Result<Value> offered = GetPath(path);
   if (!offered.ok()) {
-    if (offered.status().code() == Code::kNotFound) return false;
+    if (offered.status().code() == Code::kUnsupported) return false;
     return offered.status();
   }
   for (const Value& resource : (*offered)["resources"].AsArray()) {

@@ -65,9 +65,10 @@ struct WatchRequest {
 // Retry-After is obeyed. Reads are tried again once where a kept-alive connection turns out broken;
 // writes are not, so kUnavailable and kTimeout of a write mean "perhaps".
 //
-// Failures carry the API's message and these codes: 404 kNotFound, 409 AlreadyExists
-// kResourceInUse, 409 kConflict, 410 kExpiredToken, 422 and 400 kValidation, 401 and 403
-// kAccessDenied, 429 kThrottled, 5xx and no connection kUnavailable, too slow kTimeout.
+// Failures carry the API's message and these codes: 404 of an object kNotFound, of a kind (its CRD
+// is not there: nothing to conclude about objects) kUnsupported, 409 AlreadyExists kResourceInUse,
+// 409 kConflict, 410 kExpiredToken, 422 and 400 kValidation, 401 and 403 kAccessDenied, 429
+// kThrottled, 5xx and no connection kUnavailable, too slow kTimeout.
 class Client {
  public:
   explicit Client(ClusterAccess access, ClientOptions options = {});

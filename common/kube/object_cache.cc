@@ -45,21 +45,21 @@ void ObjectCache::Reindex(const ObjectName& name, const json::Value& object, boo
   }
 }
 
-bool ObjectCache::Put(const json::Value& object) {
+std::optional<EventType> ObjectCache::Put(const json::Value& object) {
   const ObjectName name = NameOf(object);
   const uint64_t uid = UidHash(UidOf(object));
   const uint64_t version = VersionNumber(ResourceVersionOf(object));
-  if (gone_.contains(uid)) return false;
+  if (gone_.contains(uid)) return std::nullopt;
   auto [at, is_new] = objects_.try_emplace(name);
   Entry& entry = at->second;
   entry.relist = relist_;
-  if (!is_new && version != 0 && entry.version >= version) return false;
+  if (!is_new && version != 0 && entry.version >= version) return std::nullopt;
   if (!is_new && !options_.indexes.empty()) Reindex(name, Read(entry.text), false);
   entry.text = dictionary_.Pack(json::WriteJson(object));
   entry.version = version;
   entry.uid = uid;
   Reindex(name, object, true);
-  return true;
+  return is_new ? EventType::kAdded : EventType::kModified;
 }
 
 json::Value ObjectCache::Take(std::map<ObjectName, Entry>::iterator at) {
@@ -160,12 +160,12 @@ size_t ObjectCache::bytes() const {
 void ObjectCache::Wrote(const json::Value& object) {
   json::Value kept = object;
   if (options_.trim) options_.trim(kept);
-  bool changed = false;
+  std::optional<EventType> change;
   {
     std::lock_guard lock(mu_);
-    changed = Put(kept);
+    change = Put(kept);
   }
-  if (changed) Tell(EventType::kModified, kept);
+  if (change) Tell(*change, kept);
 }
 
 void ObjectCache::Gone(const ObjectName& name, const std::string& uid) {
@@ -209,7 +209,7 @@ void ObjectCache::OnRelistEnd(const std::string& resource_version) {
 
 void ObjectCache::OnEvent(EventType type, json::Value object) {
   if (options_.trim) options_.trim(object);
-  bool changed = false;
+  std::optional<EventType> change;
   {
     std::lock_guard lock(mu_);
     const std::string version = ResourceVersionOf(object);
@@ -217,14 +217,16 @@ void ObjectCache::OnEvent(EventType type, json::Value object) {
       const uint64_t uid = UidHash(UidOf(object));
       gone_.erase(uid);
       auto at = objects_.find(NameOf(object));
-      changed = at != objects_.end() && at->second.uid == uid;
-      if (changed) Take(at);
+      if (at != objects_.end() && at->second.uid == uid) {
+        Take(at);
+        change = type;
+      }
     } else {
-      changed = Put(object);
+      change = Put(object);
     }
     if (!relisting_ && IsAtLeast(version, resource_version_)) resource_version_ = version;
   }
-  if (changed) Tell(type, object);
+  if (change) Tell(*change, object);
 }
 
 void ObjectCache::OnBookmark(const std::string& resource_version) {

@@ -32,7 +32,7 @@ struct CacheOptions {
 class ObjectCache final : public WatchSink {
  public:
   // Told of every change after the cache shows it, on the thread that brought it; `object` is the
-  // last state of a deleted one.
+  // last state of a deleted one. What it is told is what changed here: a relist adds nothing twice.
   using Listener = std::function<void(EventType, const json::Value& object)>;
 
   explicit ObjectCache(CacheOptions options = {});
@@ -79,8 +79,8 @@ class ObjectCache final : public WatchSink {
   };
   using Index = std::map<std::string, std::set<ObjectName>, std::less<>>;
 
-  // All with mu_ held. Whether anything changed.
-  bool Put(const json::Value& object);
+  // All with mu_ held. What changed, if anything did.
+  std::optional<EventType> Put(const json::Value& object);
   json::Value Take(std::map<ObjectName, Entry>::iterator at);
   void Reindex(const ObjectName& name, const json::Value& object, bool is_there);
   std::vector<CompactText> Texts(std::string_view ns) const;

@@ -68,6 +68,9 @@ Status ToStatus(int http_status, const json::Value& body, std::string_view text)
   if (body["kind"].AsString() == "Status") {
     std::string message = body["message"].AsString();
     if (message.empty()) message = "the API server answers " + std::to_string(http_status);
+    // A kind that is not offered is not an object that is not there.
+    if (http_status == 404 && body.At("details", "name").AsString().empty())
+      return {Code::kUnsupported, std::move(message)};
     return {CodeOf(http_status, body["reason"].AsString()), std::move(message)};
   }
   std::string shown(text.substr(0, kMessageMax));

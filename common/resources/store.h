@@ -30,6 +30,10 @@ class ResourceStore {
   virtual Result<Resource> Get(std::string_view kind, const ResourceKey& key) = 0;
   // In the order of their keys; `ns` "" means every namespace.
   virtual Result<std::vector<Resource>> List(std::string_view kind, std::string_view ns) = 0;
+  // Of List(kind, ""), those of the stream whose AWS name is `stream_name`: Streams and ShardMaps.
+  // A store that serves many streams has an index for it.
+  virtual Result<std::vector<Resource>> ListByStreamName(std::string_view kind,
+                                                         std::string_view stream_name);
   // Gives uid, generation 1 and timestamps; kResourceInUse where it exists.
   virtual Result<Resource> Create(Resource resource) = 0;
   // Metadata and spec; status stays as it is. Removing the last finalizer of a resource that is
@@ -44,5 +48,8 @@ class ResourceStore {
   virtual std::unique_ptr<WatchHandle> Watch(
       std::string_view kind, std::function<void(WatchEvent, const Resource&)> on_event) = 0;
 };
+
+// The AWS name of the stream that a Stream or ShardMap of this name and spec is of.
+std::string StreamNameIn(std::string_view name, const json::Value& spec);
 
 }  // namespace millrace::resources

@@ -67,10 +67,9 @@ Result<Resource> Catalog::FindResource(const std::string& stream_name) {
       store_.Get(resources::kStreamKind, {options_.ns, ResourceNameFor(stream_name)});
   if (direct.ok() && StreamNameOf(*direct) == stream_name) return direct;
   if (!direct.ok() && direct.status().code() != Code::kNotFound) return direct.status();
-  ASSIGN_OR_RETURN(std::vector<Resource> all, store_.List(resources::kStreamKind, ""));
-  for (Resource& resource : all) {
-    if (StreamNameOf(resource) == stream_name) return std::move(resource);
-  }
+  ASSIGN_OR_RETURN(std::vector<Resource> all,
+                   store_.ListByStreamName(resources::kStreamKind, stream_name));
+  if (!all.empty()) return std::move(all.front());
   return NotFound(NotFoundMessage(stream_name));
 }
 

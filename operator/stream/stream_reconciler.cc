@@ -45,9 +45,10 @@ Outcome StreamReconciler::Reconcile(const ResourceKey& key) {
 }
 
 Result<std::string> StreamReconciler::NameTakenBy(const Resource& stream) {
-  ASSIGN_OR_RETURN(std::vector<Resource> all, store_.List(resources::kStreamKind, ""));
+  ASSIGN_OR_RETURN(std::vector<Resource> all,
+                   store_.ListByStreamName(resources::kStreamKind, StreamNameOf(stream)));
   for (const Resource& other : all) {
-    if (other.key == stream.key || StreamNameOf(other) != StreamNameOf(stream)) continue;
+    if (other.key == stream.key) continue;
     bool older = std::tie(other.creation_timestamp, other.key) <
                  std::tie(stream.creation_timestamp, stream.key);
     if (older) return other.key.ToString();
@@ -56,10 +57,10 @@ Result<std::string> StreamReconciler::NameTakenBy(const Resource& stream) {
 }
 
 Result<uint64_t> StreamReconciler::RetiredEpoch(const Resource& stream) {
-  ASSIGN_OR_RETURN(std::vector<Resource> maps, store_.List(resources::kShardMapKind, ""));
+  ASSIGN_OR_RETURN(std::vector<Resource> maps,
+                   store_.ListByStreamName(resources::kShardMapKind, StreamNameOf(stream)));
   uint64_t last = 0;
   for (const Resource& object : maps) {
-    if (object.spec["streamName"].AsString() != StreamNameOf(stream)) continue;
     ASSIGN_OR_RETURN(const ShardMap map, ShardMap::Parse(object.spec));
     last = std::max(last, LastEpoch(map));
   }

@@ -65,6 +65,21 @@ void Merge(Value& into, const Value& patch) {
   }
 }
 
+// Equal for documents that differ in the order of their members only.
+std::string Sorted(const Value& value) {
+  if (value.is_array()) {
+    std::string out = "[";
+    for (const Value& item : value.AsArray()) out += Sorted(item) + ",";
+    return out + "]";
+  }
+  if (!value.is_object()) return json::WriteJson(value);
+  std::map<std::string, std::string> members;
+  for (const auto& [name, member] : value.AsObject()) members[name] = Sorted(member);
+  std::string out = "{";
+  for (const auto& [name, member] : members) out += name + ":" + member + ",";
+  return out + "}";
+}
+
 std::string Line(const char* type, const Value& object) {
   Value event;
   event.Set("type", type);
@@ -80,6 +95,7 @@ Value StatusDocument(int code, const std::string& reason, const std::string& mes
   status.Set("reason", reason);
   status.Set("message", message);
   status.Set("code", code);
+  if (code == 404) status["details"].Set("name", message);
   return status;
 }
 
@@ -263,11 +279,17 @@ void FakeKubeApi::List(const Target& target, const Writer& writer) {
   }
   const std::string limit_text = target.Query("limit");
   const size_t limit = limit_text.empty() ? SIZE_MAX : std::stoul(limit_text);
+  const std::string label = target.Query("labelSelector");
+  const size_t equals = std::min(label.find('='), label.size());
   Value items = json::Array{};
   size_t index = 0;
   bool has_more = false;
   for (const auto& [name, object] : collections_[target.collection]) {
     if (!target.name.ns.empty() && name.ns != target.name.ns) continue;
+    if (!label.empty() && object["metadata"]["labels"][label.substr(0, equals)].AsString() !=
+                              label.substr(equals + 1)) {
+      continue;
+    }
     if (index++ < from) continue;
     has_more = items.AsArray().size() == limit;
     if (has_more) break;
@@ -368,7 +390,8 @@ void FakeKubeApi::Update(const Target& target, const Value& object, const Writer
     return SendStatus(writer, 409, "Conflict", "Precondition failed: UID in precondition");
   Value after = before;
   if (target.subresource == "status") {
-    after.Set("status", object["status"]);
+    after.Remove("status");
+    if (!object["status"].is_null()) after.Set("status", object["status"]);
   } else {
     after = object;
     for (const char* kept : {"uid", "creationTimestamp", "generation", "deletionTimestamp",
@@ -380,10 +403,16 @@ void FakeKubeApi::Update(const Target& target, const Value& object, const Writer
       after.Remove("status");
       if (const Value* status = before.Find("status")) after.Set("status", *status);
     }
-    if (!(after["spec"] == before["spec"]))
+    if (!(Sorted(after["spec"]) == Sorted(before["spec"])))
       after["metadata"].Set("generation", before.At("metadata", "generation").AsInt() + 1);
   }
-  if (after == before) return Answer(writer, 200, before);
+  if (Sorted(after) == Sorted(before)) return Answer(writer, 200, before);
+  if (before["metadata"].Has("deletionTimestamp") &&
+      after.At("metadata", "finalizers").AsArray().size() >
+          before.At("metadata", "finalizers").AsArray().size()) {
+    return SendStatus(writer, 422, "Invalid",
+                      "metadata.finalizers: no new finalizers can be added");
+  }
   Keep(target, "MODIFIED", std::move(after), writer);
 }
 

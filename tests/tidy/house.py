@@ -5,7 +5,7 @@ BASE = ["common/base"]
 FOUNDATION = BASE + ["common/codec", "common/async", "common/json", "common/log", "common/metrics",
                      "common/config"]
 NET = FOUNDATION + ["common/net"]
-COMMON = NET + ["common/aws", "common/kube", "common/resources"]
+COMMON = NET + ["common/aws", "common/kube", "common/resources", "common/kube_store"]
 
 # A folder, and what its files may include besides itself. The first pattern that fits counts.
 LAYERS = [
@@ -19,7 +19,8 @@ LAYERS = [
     ("common/net", FOUNDATION),
     ("common/aws", NET),
     ("common/kube", NET),
-    ("common/resources", NET + ["common/kube"]),
+    ("common/resources", NET),
+    ("common/kube_store", NET + ["common/kube", "common/resources"]),
     ("operator/engine", COMMON),
     ("operator/runtime", COMMON),
     ("operator/rollout", COMMON),

@@ -4,15 +4,12 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
-#include <atomic>
 #include <filesystem>
 #include <fstream>
-#include <thread>
 
 namespace millrace::resources {
 namespace {
 
-using testing::ElementsAre;
 using testing::HasSubstr;
 
 class TestClock final : public Clock {
@@ -51,9 +48,9 @@ class FileStoreTest : public testing::Test {
     EXPECT_TRUE(made.ok()) << made.status().ToString();
     return *made;
   }
-  std::vector<std::string> Names(std::string_view ns = "") {
+  std::vector<std::string> Names() {
     std::vector<std::string> names;
-    const auto all = store_->List("Stream", ns);
+    const auto all = store_->List("Stream", "");
     for (const Resource& resource : *all) names.push_back(resource.key.ToString());
     return names;
   }
@@ -81,11 +78,6 @@ TEST_F(FileStoreTest, CreateGivesIdentityAndSurvivesAReopen) {
   EXPECT_EQ(read->ToValue(), made->ToValue());
 }
 
-TEST_F(FileStoreTest, CreatingTwiceIsRefused) {
-  Make("orders");
-  EXPECT_EQ(store_->Create(Stream("orders")).status().code(), Code::kResourceInUse);
-}
-
 TEST_F(FileStoreTest, WhatIsNotThereIsNotFound) {
   EXPECT_EQ(store_->Get("Stream", {"shop", "none"}).status().code(), Code::kNotFound);
   EXPECT_EQ(store_->Delete("Stream", {"shop", "none"}).code(), Code::kNotFound);
@@ -94,15 +86,6 @@ TEST_F(FileStoreTest, WhatIsNotThereIsNotFound) {
   EXPECT_EQ(store_->Update(absent).status().code(), Code::kNotFound);
   EXPECT_EQ(store_->UpdateStatus(absent).status().code(), Code::kNotFound);
   EXPECT_TRUE(store_->List("Nothing", "")->empty());
-}
-
-TEST_F(FileStoreTest, ListsInOrderAndByNamespace) {
-  for (const char* name : {"b", "a", "c"}) Make(name);
-  Resource other = Stream("a");
-  other.key.ns = "other";
-  ASSERT_TRUE(store_->Create(other).ok());
-  EXPECT_THAT(Names(), ElementsAre("other/a", "shop/a", "shop/b", "shop/c"));
-  EXPECT_THAT(Names("shop"), ElementsAre("shop/a", "shop/b", "shop/c"));
 }
 
 TEST_F(FileStoreTest, NamesThatCouldLeaveTheFolderAreRefused) {
@@ -115,57 +98,6 @@ TEST_F(FileStoreTest, NamesThatCouldLeaveTheFolderAreRefused) {
   resource = Stream("a");
   resource.kind = "../x";
   EXPECT_EQ(store_->Create(resource).status().code(), Code::kInvalidArgument);
-}
-
-TEST_F(FileStoreTest, UpdateComparesTheVersion) {
-  const Resource first = Make("orders");
-  Resource next = first;
-  next.spec.Set("shardCount", 8);
-  auto updated = store_->Update(next);
-  ASSERT_TRUE(updated.ok()) << updated.status().ToString();
-  EXPECT_EQ(updated->generation, 2);
-  EXPECT_GT(updated->resource_version, first.resource_version);
-  EXPECT_EQ(store_->Update(next).status().code(), Code::kConflict);
-  next.resource_version = 0;
-  EXPECT_EQ(store_->Update(next).status().code(), Code::kInvalidArgument);
-  Resource other_incarnation = *updated;
-  other_incarnation.uid = "f81d4fae-7dec-4d0a-a765-00a0c91e6bf6";
-  EXPECT_EQ(store_->Update(other_incarnation).status().code(), Code::kConflict);
-}
-
-TEST_F(FileStoreTest, OnlyAChangeOfSpecRaisesTheGeneration) {
-  Resource resource = Make("orders");
-  resource.labels["team"] = "shop";
-  resource.creation_timestamp = "1999-01-01T00:00:00Z";
-  resource.generation = 77;
-  resource.status = json::Object{{"ignored", true}};
-  auto updated = store_->Update(resource);
-  ASSERT_TRUE(updated.ok());
-  EXPECT_EQ(updated->generation, 1);
-  EXPECT_EQ(updated->creation_timestamp, "2026-11-21T12:00:00Z");
-  EXPECT_TRUE(updated->status.is_null());
-  EXPECT_EQ(updated->labels.at("team"), "shop");
-}
-
-TEST_F(FileStoreTest, StatusAndSpecAreWrittenApart) {
-  Resource resource = Make("orders");
-  resource.status = json::Object{{"streamStatus", "ACTIVE"}};
-  resource.spec.Set("shardCount", 99);
-  auto updated = store_->UpdateStatus(resource);
-  ASSERT_TRUE(updated.ok());
-  EXPECT_EQ(updated->spec["shardCount"].AsInt(), 4);
-  EXPECT_EQ(updated->generation, 1);
-  EXPECT_EQ(updated->status["streamStatus"].AsString(), "ACTIVE");
-  EXPECT_EQ(store_->UpdateStatus(resource).status().code(), Code::kConflict);
-}
-
-TEST_F(FileStoreTest, AChangeThatChangesNothingKeepsTheVersion) {
-  Resource resource = Stream("orders");
-  resource.spec.Set("tags", json::Object{{"a", "1"}, {"b", "2"}});
-  resource = *store_->Create(resource);
-  resource.spec.Set("tags", json::Object{{"b", "2"}, {"a", "1"}});
-  EXPECT_EQ(store_->Update(resource)->resource_version, resource.resource_version);
-  EXPECT_EQ(store_->UpdateStatus(resource)->resource_version, resource.resource_version);
 }
 
 TEST_F(FileStoreTest, DeleteRemovesItForGood) {
@@ -216,27 +148,6 @@ TEST_F(FileStoreTest, AFileThatHoldsNoResourceStopsTheStartAndIsNamed) {
               HasSubstr("it holds Stream shop/other"));
   std::filesystem::remove(path);
   store_ = Open();
-}
-
-TEST_F(FileStoreTest, WritersFromManyThreadsLoseNoChange) {
-  Make("orders");
-  std::atomic<int> conflicts = 0;
-  auto increment = [&](int times) {
-    while (times > 0) {
-      Resource resource = *store_->Get("Stream", {"shop", "orders"});
-      resource.spec.Set("shardCount", resource.spec["shardCount"].AsInt() + 1);
-      if (store_->Update(resource).ok()) {
-        --times;
-      } else {
-        ++conflicts;
-      }
-    }
-  };
-  std::vector<std::thread> threads;
-  for (int i = 0; i < 4; ++i) threads.emplace_back(increment, 25);
-  for (auto& thread : threads) thread.join();
-  EXPECT_EQ(store_->Get("Stream", {"shop", "orders"})->spec["shardCount"].AsInt(), 104);
-  EXPECT_EQ(store_->Get("Stream", {"shop", "orders"})->generation, 101);
 }
 
 TEST_F(FileStoreTest, ReadsTheStoredSample) {

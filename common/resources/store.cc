@@ -1,0 +1,19 @@
+#include "common/resources/store.h"
+
+namespace millrace::resources {
+
+std::string StreamNameIn(std::string_view name, const json::Value& spec) {
+  const std::string& given = spec["streamName"].AsString();
+  return given.empty() ? std::string(name) : given;
+}
+
+Result<std::vector<Resource>> ResourceStore::ListByStreamName(std::string_view kind,
+                                                              std::string_view stream_name) {
+  ASSIGN_OR_RETURN(std::vector<Resource> all, List(kind, ""));
+  std::erase_if(all, [&](const Resource& resource) {
+    return StreamNameIn(resource.key.name, resource.spec) != stream_name;
+  });
+  return all;
+}
+
+}  // namespace millrace::resources
