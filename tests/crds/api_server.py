@@ -110,3 +110,17 @@ class ApiServer:
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=60, check=False,
                               env={**os.environ, "HOME": self.folder.name})
         return done.returncode, done.stdout
+
+    def kubeconfig(self):
+        """The path of a kubeconfig for this server."""
+        def named(name, key, value):
+            return [{"name": name, key: value}]
+
+        path = pathlib.Path(self.folder.name) / "kubeconfig"
+        path.write_text(json.dumps({
+            "apiVersion": "v1", "kind": "Config", "current-context": "test",
+            "clusters": named("test", "cluster", {"server": f"https://127.0.0.1:{self.port}",
+                                                  "insecure-skip-tls-verify": True}),
+            "users": named("test", "user", {"token": TOKEN}),
+            "contexts": named("test", "context", {"cluster": "test", "user": "test"})}), encoding="utf-8")
+        return str(path)

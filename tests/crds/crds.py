@@ -1,6 +1,9 @@
-"""Applies every CRD, policy and example to a real kube-apiserver, and each rule's bad case with its message."""
+"""Applies every CRD, policy and example to a real kube-apiserver, and each rule's bad case with its message; then runs
+the GoogleTest binaries that are named, against the same server."""
 
+import os
 import pathlib
+import subprocess
 import sys
 
 import yaml
@@ -170,7 +173,13 @@ def examples(api):
     expect(code == 0 and "ON_DEMAND" in output, f"kubectl get streaming shows them -- {output}")
 
 
-def main():
+def run(api, binary):
+    done = subprocess.run([binary, "--gtest_brief=1"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=120,
+                          check=False, env={**os.environ, "MILLRACE_TEST_KUBECONFIG": api.kubeconfig()})
+    expect(done.returncode == 0, f"{pathlib.Path(binary).name} passes -- {done.stdout[-8000:]}")
+
+
+def main(*binaries):
     absent = missing()
     if absent:
         print(f"SKIPPED: the CRDs were not tried on a real API server: no {', '.join(absent)}; e2e/cluster builds them")
@@ -179,6 +188,8 @@ def main():
         apply_all(api)
         for check in (examples, rules, failed_enlargement, subresources, protection):
             check(api)
+        for binary in binaries:
+            run(api, binary)
     for failure in failures:
         print("\n" + failure)
     print(f"{len(failures)} failed")
@@ -186,4 +197,4 @@ def main():
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(*sys.argv[1:]))
