@@ -201,6 +201,11 @@ size_t HeadScanner::Refuse(int status, std::string_view message) {
 }
 
 size_t HeadScanner::Scan(std::string_view data) {
+  // TLS, say: it would have no line end to wait for.
+  if (scanned_ == 0 && !data.empty() && data[0] != '\r' && data[0] != '\n' &&
+      !IsVisible(data.substr(0, 1))) {
+    return Refuse(400, "This is not HTTP.");
+  }
   while (scanned_ < data.size()) {
     const void* found = std::memchr(data.data() + scanned_, '\n', data.size() - scanned_);
     if (found == nullptr) {

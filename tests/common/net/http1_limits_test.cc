@@ -163,6 +163,14 @@ TEST_F(Http1Limits, OversizeHeadsAreRefusedBeforeTheyAreComplete) {
   EXPECT_TRUE(AnswerTo(fine + "Connection: close\r\n\r\n").starts_with("HTTP/1.1 200 "));
 }
 
+TEST_F(Http1Limits, WhatDoesNotBeginAsHttpIsRefusedAtOnce) {
+  Serve(Echo);
+  for (const std::string_view begin : {std::string_view("\x16\x03\x01\x02\x00\x01", 6),
+                                       std::string_view("\x00\x00", 2), std::string_view("\x80")}) {
+    EXPECT_TRUE(AnswerTo(std::string(begin)).starts_with("HTTP/1.1 400 "));
+  }
+}
+
 TEST_F(Http1Limits, SlowHeadsSlowBodiesAndIdleConnectionsAreCutOff) {
   HttpServerOptions options;
   options.limits.header_time_max = milliseconds(60);
