@@ -32,9 +32,9 @@ def up(nodes, say):
     wanted = [NodePlace(number) for number in numbers]
     for place in wanted:
         node.start(place, [NodePlace(number) for number in range(1, NODES_MAX + 1)])
-    _apply("coredns.yaml", REPLICAS=str(min(len(wanted), 2)), IMAGE=COREDNS_IMAGE, DNS_SERVICE=DNS_SERVICE)
     for place in wanted:
         node.load_all(place)
+    _apply("coredns.yaml", REPLICAS=str(min(len(wanted), 2)), IMAGE=COREDNS_IMAGE, DNS_SERVICE=DNS_SERVICE)
     _start_storage()
     say("images loaded")
     for place in wanted:
