@@ -94,6 +94,7 @@ SUITES = {
     "go": go_suite(),
     "go-tls": go_suite(tls=True),
     "java": java_suite("RoundTrip"),
+    "java-sync": java_suite("SyncRoundTrip"),
     "java-tls": java_suite("RoundTrip", tls=True),
     "kpl": java_suite("Producer"),
     # What tests/fault/run.sh calls.
