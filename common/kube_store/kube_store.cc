@@ -173,6 +173,17 @@ std::vector<ResourceKey> KubeStore::Keys(std::string_view kind, std::string_view
   return keys;
 }
 
+std::vector<ResourceKey> KubeStore::AllKeys(std::string_view kind) const {
+  std::vector<ResourceKey> keys;
+  const Kind* found = FindKind(kind);
+  if (found == nullptr) return keys;
+  for (const Followed& followed : *found) {
+    for (kube::ObjectName& name : followed.cache->Names())
+      keys.push_back({std::move(name.ns), std::move(name.name)});
+  }
+  return keys;
+}
+
 size_t KubeStore::CountOf(std::string_view kind) const {
   size_t count = 0;
   if (const Kind* found = FindKind(kind)) {

@@ -50,6 +50,8 @@ class KubeStore final : public ResourceStore {
   // "deleting" ("true").
   std::vector<ResourceKey> Keys(std::string_view kind, std::string_view index,
                                 std::string_view value) const;
+  // Of every object of a cached kind.
+  std::vector<ResourceKey> AllKeys(std::string_view kind) const;
   size_t CountOf(std::string_view kind) const;
 
   Result<Resource> Get(std::string_view kind, const ResourceKey& key) override;

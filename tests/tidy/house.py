@@ -5,7 +5,7 @@ BASE = ["common/base"]
 FOUNDATION = BASE + ["common/codec", "common/async", "common/json", "common/log", "common/metrics",
                      "common/config"]
 NET = FOUNDATION + ["common/net"]
-COMMON = NET + ["common/aws", "common/kube", "common/resources", "common/kube_store"]
+COMMON = NET + ["common/admin", "common/aws", "common/kube", "common/resources", "common/kube_store"]
 
 # A folder, and what its files may include besides itself. The first pattern that fits counts.
 LAYERS = [
@@ -17,6 +17,7 @@ LAYERS = [
     ("common/log", BASE),
     ("common/metrics", BASE),
     ("common/net", FOUNDATION),
+    ("common/admin", NET),
     ("common/aws", NET),
     ("common/kube", NET),
     ("common/resources", NET),

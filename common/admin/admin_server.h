@@ -1,0 +1,42 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "common/async/io_threads.h"
+#include "common/base/status.h"
+#include "common/metrics/metrics.h"
+#include "common/net/http_server.h"
+
+namespace millrace::admin {
+
+struct AdminServerOptions {
+  std::string listen = "127.0.0.1:0";
+  // "" where the process serves, else why it does not (yet), for whoever reads /readyz. Called on
+  // an executor: must not block.
+  std::function<std::string()> not_ready;
+  // Brings gauges up to date before the page of metrics is made; may be empty. As above.
+  std::function<void()> before_metrics;
+};
+
+// The port that kubelet and Prometheus ask: /healthz (the process runs), /readyz, /metrics. Made in
+// main; Stop (or the destructor) waits for the calls under way. What `not_ready` looks at outlives
+// it.
+class AdminServer {
+ public:
+  AdminServer(IoThreads& io, metrics::Registry& registry, AdminServerOptions options);
+  ~AdminServer() { Stop(); }
+  // Returns the port.
+  Result<uint16_t> Start() { return server_.Listen(options_.listen); }
+  void Stop() { server_.Stop(); }
+
+ private:
+  net::HttpResponse Answer(const net::HttpRequest& request);
+
+  metrics::Registry& registry_;
+  const AdminServerOptions options_;
+  net::HttpServer server_;
+};
+
+}  // namespace millrace::admin

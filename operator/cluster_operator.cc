@@ -1,0 +1,258 @@
+#include "operator/cluster_operator.h"
+
+#include <algorithm>
+
+#include "common/log/log.h"
+#include "common/resources/stream_resource.h"
+#include "operator/pool/pool_objects.h"
+
+namespace millrace::op {
+
+using resources::Resource;
+using resources::ResourceKey;
+using resources::ShardMap;
+using resources::WatchEvent;
+
+namespace {
+
+constexpr auto kLookForSync = std::chrono::milliseconds(50);
+constexpr auto kCollectEvery = std::chrono::seconds(10);
+// The safety net: what no event has told is found at the latest then.
+constexpr auto kResyncEvery = std::chrono::minutes(10);
+
+// One namespace is watched by itself; several are watched one by one where that is offered, else
+// all are.
+std::string OnlyNamespace(const std::vector<std::string>& namespaces) {
+  return namespaces.size() == 1 ? namespaces[0] : "";
+}
+
+resources::KubeStoreOptions StoreOptions(const ClusterOperatorOptions& options) {
+  resources::KubeStoreOptions store;
+  store.namespaces = options.namespaces;
+  store.cached_kinds = {std::string(resources::kStreamKind), std::string(resources::kShardMapKind)};
+  return store;
+}
+
+PoolReconcilerOptions PoolOptions(const ClusterOperatorOptions& options) {
+  PoolReconcilerOptions pools;
+  pools.settings = options.pool;
+  pools.ns = OnlyNamespace(options.namespaces);
+  pools.volume_use = [](const ResourceKey&) { return std::nullopt; };
+  return pools;
+}
+
+ResourceKey KeyOf(const json::Value& object) {
+  kube::ObjectName name = kube::NameOf(object);
+  return {std::move(name.ns), std::move(name.name)};
+}
+
+}  // namespace
+
+ClusterOperator::ClusterOperator(kube::Client& client, Clock& clock, ClusterOperatorOptions options,
+                                 std::function<void()> on_lost)
+    : client_(client),
+      clock_(clock),
+      options_(std::move(options)),
+      on_lost_(std::move(on_lost)),
+      events_(client, clock, "millrace.dev/operator", options_.identity),
+      store_(client, StoreOptions(options_)),
+      fleet_(
+          clock, options_.internal_token, [this](uint64_t uid) { EnqueueStream(uid); },
+          [this] { EnqueueAllStreams(); }),
+      gate_(fleet_, [this](const ResourceKey& workload) { workloads_.Add(workload); }),
+      workloads_(client, clock, events_, gate_, {OnlyNamespace(options_.namespaces)}),
+      pools_(client, clock, events_, PoolOptions(options_)),
+      streams_(store_, clock, options_.stream, [this](const std::string& pool, uint64_t uid) {
+        return fleet_.Observe(pool, uid);
+      }) {}
+
+void ClusterOperator::Start() {
+  FollowShardMaps();
+  FollowPods();
+  store_.OnChange(resources::kStreamKind, [this](const ResourceKey& key) {
+    std::lock_guard lock(mu_);
+    if (stream_queue_) stream_queue_->Add(key);
+  });
+  store_.Start();
+  workloads_.Watch();
+  pools_.Watch();
+  started_ = true;
+  house_ = std::thread([this] { KeepHouse(); });
+  kube::LeaseOptions lease;
+  lease.name = {options_.pool.ns, options_.lease};
+  lease.identity = options_.identity;
+  election_ = std::make_unique<kube::LeaderElection>(
+      client_, clock_, lease,
+      kube::LeaderElection::Callbacks{[this](int64_t) { Lead(); }, [this] { StopActing(); }});
+}
+
+void ClusterOperator::Stop() {
+  {
+    std::lock_guard lock(mu_);
+    if (stopping_) return;
+    stopping_ = true;
+  }
+  stopping_changed_.notify_all();
+  // Ends acting and lets go of the lease.
+  if (election_) election_->Stop();
+  if (house_.joinable()) house_.join();
+  workloads_.Stop();
+  pools_.Stop();
+  store_.Stop();
+  fleet_.Stop();
+  events_.Stop();
+}
+
+bool ClusterOperator::IsReady() const { return Problem().empty(); }
+
+std::string ClusterOperator::Problem() const {
+  if (!started_) return "starting";
+  if (!store_.HasSynced()) {
+    const Status health = store_.Health();
+    return health.ok() ? "reading Streams and ShardMaps" : health.ToString();
+  }
+  if (!workloads_.HasSynced()) return "reading Workloads, pods and volume claims";
+  if (!pools_.HasSynced()) return "reading StreamPools";
+  return "";
+}
+
+std::vector<std::pair<std::string, size_t>> ClusterOperator::QueueDepths() const {
+  std::lock_guard lock(mu_);
+  return {{"stream", stream_queue_ ? stream_queue_->queue_depth() : 0},
+          {"workload", workloads_.queue_depth()},
+          {"pool", pools_.queue_depth()}};
+}
+
+void ClusterOperator::FollowShardMaps() {
+  store_.OnChange(resources::kShardMapKind, [this](WatchEvent event, const json::Value& object) {
+    const ResourceKey key = KeyOf(object);
+    if (event == WatchEvent::kDeleted) return gate_.MapGone(key);
+    // Large maps are in pieces, which the store joins.
+    Result<Resource> whole = store_.Get(resources::kShardMapKind, key);
+    Result<ShardMap> map = whole.ok() ? ShardMap::Parse(whole->spec) : whole.status();
+    if (map.ok()) return gate_.MapChanged(key, *map);
+    if (map.status().code() != Code::kNotFound) {
+      log::Error("shard map cannot be read",
+                 {{"map", key.ToString()}, {"error", map.status().ToString()}});
+    }
+  });
+}
+
+void ClusterOperator::FollowPods() {
+  auto publish = [this](kube::EventType, const json::Value&) { PublishPods(); };
+  workloads_.pods().cache().AddListener(publish);
+  workloads_.workloads().cache().AddListener(publish);
+}
+
+void ClusterOperator::PublishPods() {
+  if (!workloads_.HasSynced()) return;
+  auto pods = FleetPodsOf(workloads_.pods().cache().List(), kShardAdminPort);
+  for (kube::ObjectName& name : workloads_.workloads().cache().Names()) {
+    pods.try_emplace({std::move(name.ns), std::move(name.name)});
+  }
+  gate_.SetPods(std::move(pods));
+}
+
+void ClusterOperator::Lead() {
+  log::Info("leading", {{"identity", options_.identity}});
+  {
+    std::lock_guard lock(mu_);
+    stream_queue_ = std::make_unique<Controller>(
+        "stream", options_.stream_workers, clock_,
+        [this](const ResourceKey& key) { return ReconcileStream(key); });
+  }
+  leading_ = true;
+  workloads_.Start();
+  pools_.Start();
+  EnqueueAllStreams();
+}
+
+void ClusterOperator::StopActing() {
+  leading_ = false;
+  std::unique_ptr<Controller> queue;
+  bool stopping = false;
+  {
+    std::lock_guard lock(mu_);
+    queue = std::move(stream_queue_);
+    stopping = stopping_;
+  }
+  // Somebody else may lead already, and a call under way could take longer than that is safe.
+  if (!stopping) on_lost_();
+  if (queue) queue->Stop();
+  workloads_.Stop();
+  pools_.Stop();
+}
+
+Outcome ClusterOperator::ReconcileStream(const ResourceKey& key) {
+  // Before every map has been read, a stream that has one looks new.
+  if (!store_.HasSynced()) return Outcome::After(kLookForSync);
+  Outcome outcome = streams_.Reconcile(key);
+  if (!outcome.error().ok() || options_.default_pool.is_null()) return outcome;
+  Result<Resource> stream = store_.Get(resources::kStreamKind, key);
+  if (!stream.ok()) return outcome;
+  Result<resources::StreamSpec> spec = resources::StreamSpec::Parse(stream->spec);
+  const std::string& name = options_.default_pool.At("metadata", "name").AsString();
+  if (!spec.ok() || spec->pool_name != name || fleet_.Observe(name, 0).exists) return outcome;
+  const Status made = MakeDefaultPool();
+  return made.ok() ? outcome : Outcome::Failed(made.WithContext("default pool"));
+}
+
+Status ClusterOperator::MakeDefaultPool() {
+  if (!pools_.HasSynced()) return OkStatus();
+  const kube::ObjectName name = kube::NameOf(options_.default_pool);
+  if (pools_.pools().cache().Get(name)) return OkStatus();
+  Result<json::Value> made = client_.Create(StreamPoolType(), options_.default_pool);
+  if (made.ok()) log::Info("default pool made", {{"pool", name.name}});
+  // Another leader, or a person, was faster.
+  if (made.status().code() == Code::kResourceInUse) return OkStatus();
+  return made.status();
+}
+
+void ClusterOperator::EnqueueStream(uint64_t uid) {
+  std::vector<ResourceKey> keys =
+      store_.Keys(resources::kStreamKind, "streamUid", std::to_string(uid));
+  std::lock_guard lock(mu_);
+  if (!stream_queue_) return;
+  for (const ResourceKey& key : keys) stream_queue_->Add(key);
+}
+
+void ClusterOperator::EnqueueAllStreams() {
+  std::vector<ResourceKey> keys = store_.AllKeys(resources::kStreamKind);
+  std::lock_guard lock(mu_);
+  if (!stream_queue_) return;
+  for (const ResourceKey& key : keys) stream_queue_->Add(key);
+}
+
+void ClusterOperator::KeepHouse() {
+  MonoTime collected = clock_.Now();
+  MonoTime resynced = clock_.Now();
+  bool known = false;
+  std::unique_lock lock(mu_);
+  while (!stopping_) {
+    stopping_changed_.wait_for(lock, known ? std::chrono::milliseconds(1000) : kLookForSync);
+    if (stopping_) return;
+    lock.unlock();
+    if (!known && IsReady()) {
+      known = true;
+      gate_.SetMapsKnown();
+      PublishPods();
+      EnqueueAllStreams();
+    }
+    const MonoTime now = clock_.Now();
+    if (known && leading_ && now - collected >= kCollectEvery) {
+      collected = now;
+      if (!store_.Keys(resources::kShardMapKind, "deleting", "true").empty()) {
+        const Status status = streams_.CollectDroppedMaps();
+        if (!status.ok())
+          log::Warning("dropped maps not collected", {{"error", status.ToString()}});
+      }
+    }
+    if (known && now - resynced >= kResyncEvery) {
+      resynced = now;
+      EnqueueAllStreams();
+    }
+    lock.lock();
+  }
+}
+
+}  // namespace millrace::op

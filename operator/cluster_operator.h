@@ -1,0 +1,87 @@
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "common/kube/client.h"
+#include "common/kube/lease.h"
+#include "common/kube_store/kube_store.h"
+#include "operator/pool/pool_reconciler.h"
+#include "operator/stream/pool_gate.h"
+#include "operator/stream/shard_fleet.h"
+#include "operator/stream/stream_reconciler.h"
+#include "operator/workload/workload_controller.h"
+
+namespace millrace::op {
+
+struct ClusterOperatorOptions {
+  PoolSettings pool;
+  StreamSettings stream;
+  std::vector<std::string> namespaces;  // watched; empty: all
+  std::string internal_token;
+  std::string lease;         // its name, in pool.ns
+  std::string identity;      // this process among those who stand for election
+  json::Value default_pool;  // a StreamPool, made when a stream first needs it; null: none
+  size_t stream_workers = 4;
+};
+
+// The operator in a cluster: everything that reconciles, joined, behind a leader election. A
+// standby has its caches filled and follows the shard processes, so that taking over is quick. Who
+// loses the lead has stopped acting when `on_lost` is called and is not to be used any more: the
+// process ends and starts again as a standby. Made in main; Stop waits for what is under way.
+class ClusterOperator {
+ public:
+  ClusterOperator(kube::Client& client, Clock& clock, ClusterOperatorOptions options,
+                  std::function<void()> on_lost);
+  ~ClusterOperator() { Stop(); }
+  void Start();
+  void Stop();
+
+  // Whether every cache has been filled: a standby is ready as well.
+  bool IsReady() const;
+  bool is_leading() const { return leading_; }
+  // Why it is not ready, for people.
+  std::string Problem() const;
+  // For the metrics page: depth of each work queue.
+  std::vector<std::pair<std::string, size_t>> QueueDepths() const;
+
+ private:
+  void FollowShardMaps();
+  void FollowPods();
+  void PublishPods();
+  void Lead();
+  void StopActing();
+  Outcome ReconcileStream(const resources::ResourceKey& key);
+  Status MakeDefaultPool();
+  void EnqueueStream(uint64_t uid);
+  void EnqueueAllStreams();
+  void KeepHouse();
+
+  kube::Client& client_;
+  Clock& clock_;
+  const ClusterOperatorOptions options_;
+  const std::function<void()> on_lost_;
+  kube::EventRecorder events_;
+  resources::KubeStore store_;
+  ShardFleet fleet_;
+  PoolGate gate_;
+  WorkloadController workloads_;
+  PoolReconciler pools_;
+  StreamReconciler streams_;
+  std::unique_ptr<Controller> stream_queue_;  // while leading
+  mutable std::mutex mu_;                     // guards stream_queue_'s coming and going
+  std::atomic<bool> leading_{false};
+  std::atomic<bool> started_{false};
+  std::condition_variable stopping_changed_;
+  bool stopping_ = false;  // guarded by mu_
+  std::thread house_;
+  std::unique_ptr<kube::LeaderElection> election_;
+};
+
+}  // namespace millrace::op

@@ -1,0 +1,91 @@
+// millrace-operator: turns Streams, StreamPools and what belongs to them into pods and shard maps.
+#include <csignal>
+#include <cstdlib>
+
+#include "common/admin/admin_server.h"
+#include "common/log/log.h"
+#include "operator/operator_settings.h"
+
+namespace millrace {
+namespace {
+
+constexpr int kExitFailed = 1;
+// The kubelet starts us again, as a standby.
+constexpr int kExitLostLead = 3;
+
+int Fail(const Status& status) {
+  log::Error("cannot start", {{"error", status.ToString()}});
+  return kExitFailed;
+}
+
+log::Level LevelOf(const std::string& name) {
+  return name == "debug"     ? log::Level::kDebug
+         : name == "warning" ? log::Level::kWarning
+         : name == "error"   ? log::Level::kError
+                             : log::Level::kInfo;
+}
+
+int Run(const op::OperatorSettings& settings, const sigset_t& signals) {
+  if (settings.internal_token.empty()) {
+    return Fail(InvalidArgument("MILLRACE_INTERNAL_TOKEN is needed: shard pods ask for it"));
+  }
+  Result<op::ClusterOperatorOptions> options = settings.Options();
+  if (!options.ok()) return Fail(options.status());
+  Result<kube::ClusterAccess> access =
+      kube::ClusterAccess::Detect(settings.kubeconfig, settings.context);
+  if (!access.ok()) return Fail(access.status());
+
+  metrics::Registry registry;
+  kube::ClientOptions client_options;
+  client_options.field_manager = "millrace-operator";
+  client_options.user_agent = "millrace-operator";
+  client_options.metrics = &registry;
+  kube::Client client(std::move(*access), client_options);
+  op::ClusterOperator cluster(client, SystemClock(), std::move(*options), [] {
+    log::Error("the lead is lost; ending, to start again as a standby");
+    std::_Exit(kExitLostLead);
+  });
+  IoThreads io(1, "admin");
+  admin::AdminServerOptions admin_options;
+  admin_options.listen = settings.admin_listen;
+  admin_options.not_ready = [&] { return cluster.Problem(); };
+  admin_options.before_metrics = [&] {
+    for (const auto& [queue, depth] : cluster.QueueDepths()) {
+      registry
+          .GetGauge("millrace_operator_queue_depth", "Keys that wait to be reconciled.",
+                    {{"queue", queue}})
+          .Set(static_cast<double>(depth));
+    }
+    registry.GetGauge("millrace_operator_leading", "1 where this process leads.")
+        .Set(cluster.is_leading() ? 1 : 0);
+  };
+  admin::AdminServer admin(io, registry, std::move(admin_options));
+  const Result<uint16_t> port = admin.Start();
+  if (!port.ok()) return Fail(port.status());
+  cluster.Start();
+  int received = 0;
+  sigwait(&signals, &received);
+  log::Info("stopping");
+  cluster.Stop();
+  admin.Stop();
+  return EXIT_SUCCESS;
+}
+
+}  // namespace
+}  // namespace millrace
+
+int main(int argc, char** argv) {
+  millrace::config::Settings settings("millrace-operator [FLAG]...",
+                                      "Reconciles Millrace's resources in a Kubernetes cluster.");
+  const millrace::op::OperatorSettings operator_settings(settings);
+  settings.ParseOrExit(argc, argv);
+  millrace::log::Configure("operator", millrace::LevelOf(operator_settings.log_level));
+  // Before any thread is made, so that all of them block these.
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGINT);
+  sigaddset(&signals, SIGTERM);
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  signal(SIGPIPE, SIG_IGN);
+  return millrace::Run(operator_settings, signals);
+}

@@ -1,0 +1,96 @@
+#include "operator/operator_settings.h"
+
+#include <fstream>
+#include <sstream>
+
+#include "common/base/random.h"
+#include "common/resources/stream_pool_resource.h"
+
+namespace millrace::op {
+namespace {
+
+std::vector<std::string> SplitByComma(const std::string& text) {
+  std::vector<std::string> parts;
+  std::stringstream stream(text);
+  for (std::string part; std::getline(stream, part, ',');) {
+    if (!part.empty()) parts.push_back(part);
+  }
+  return parts;
+}
+
+Result<json::Value> ReadPool(const std::string& path) {
+  std::ifstream file(path);
+  if (!file) return NotFound("cannot read " + path);
+  std::stringstream text;
+  text << file.rdbuf();
+  ASSIGN_OR_RETURN(std::vector<json::Value> documents, json::ParseYaml(text.str()));
+  if (documents.size() != 1) return InvalidArgument(path + ": one document is wanted");
+  json::Value pool = std::move(documents[0]);
+  if (pool["kind"].AsString() != resources::kStreamPoolKind) {
+    return InvalidArgument(path + ": kind must be StreamPool");
+  }
+  Result<resources::StreamPoolSpec> spec = resources::StreamPoolSpec::Parse(pool["spec"]);
+  if (!spec.ok()) return spec.status().WithContext(path);
+  return pool;
+}
+
+}  // namespace
+
+OperatorSettings::OperatorSettings(config::Settings& s)
+    : ns(s.String("namespace", "millrace", "Where this operator and its pools live.")),
+      release(s.String("release", "millrace", "Name of the Helm release.")),
+      image(s.String("image", "", "Image of shard pods whose pool names none.")),
+      watch_namespaces(
+          s.String("watch-namespaces", "", "Namespaces of Streams; all if empty.", "NAME,NAME")),
+      admin_listen(s.String("admin-listen", "127.0.0.1:8080", "Where to serve health and metrics.",
+                            "HOST:PORT")),
+      control_endpoint(
+          s.String("control-endpoint", "", "Where shard pods reach the control plane.", "URL")),
+      internal_token_secret(s.String("internal-token-secret", "millrace-internal",
+                                     "Secret with the internal token, under the key token.",
+                                     "NAME")),
+      internal_token(s.String("internal-token", "",
+                              "What is in it, for the environment (MILLRACE_INTERNAL_TOKEN).",
+                              "TEXT")),
+      lease(s.String("lease", "millrace-operator", "Lease of the leader election.", "NAME")),
+      pod_name(s.String("pod-name", "", "This pod, in the election and in events.", "NAME")),
+      default_pool(s.String("default-pool", "",
+                            "A StreamPool that is made when a stream first needs it.", "FILE")),
+      region(s.String("region", "us-east-1", "The region in ARNs.")),
+      account(s.String("account", "000000000000", "The account in ARNs.", "12 DIGITS")),
+      endpoint(s.String("endpoint", "", "What status.endpoint of streams says.", "URL")),
+      enforce_on_demand_limits(s.Bool("enforce-on-demand-limits", false,
+                                      "AWS's per-shard limits for ON_DEMAND streams, too.")),
+      kubeconfig(
+          s.String("kubeconfig", "", "Of the cluster; the pod's own account if empty.", "FILE")),
+      context(s.String("context", "", "Of the kubeconfig; its current one if empty.", "NAME")),
+      log_level(s.Choice("log-level", "info", {"debug", "info", "warning", "error"},
+                         "What is logged.")) {}
+
+Result<ClusterOperatorOptions> OperatorSettings::Options() const {
+  ClusterOperatorOptions options;
+  options.pool.release = release;
+  options.pool.ns = ns;
+  options.pool.image = image;
+  options.pool.watch_namespaces = watch_namespaces;
+  options.pool.control_endpoint = control_endpoint;
+  options.pool.internal_token_secret = internal_token_secret;
+  options.pool.internal_token = internal_token;
+  options.pool.account = account;
+  options.pool.region = region;
+  options.stream.region = region;
+  options.stream.account = account;
+  options.stream.endpoint =
+      endpoint.empty() ? "http://" + release + "-streams." + ns + ".svc" : endpoint;
+  options.stream.enforce_on_demand_limits = enforce_on_demand_limits;
+  options.namespaces = SplitByComma(watch_namespaces);
+  options.internal_token = internal_token;
+  options.lease = lease;
+  options.identity = (pod_name.empty() ? "operator" : pod_name) + "_" + NewUuid().substr(0, 8);
+  if (!default_pool.empty()) {
+    ASSIGN_OR_RETURN(options.default_pool, ReadPool(default_pool));
+  }
+  return options;
+}
+
+}  // namespace millrace::op
