@@ -183,6 +183,7 @@ state = "/run/containerd"
   path = "/var/lib/containerd/opt"
 """
 
+# syncFrequency: how soon a volume that has grown is looked at; the minute it has otherwise is long for a test.
 _KUBELET = """apiVersion: kubelet.config.k8s.io/v1beta1
 kind: KubeletConfiguration
 failCgroupV1: false
@@ -200,6 +201,7 @@ clusterDomain: cluster.local
 resolvConf: ""
 volumePluginDir: /var/lib/kubelet/volume-plugins
 serializeImagePulls: false
+syncFrequency: 10s
 evictionHard: {memory.available: 100Mi, nodefs.available: 1%, imagefs.available: 1%}
 imageGCHighThresholdPercent: 100
 """
