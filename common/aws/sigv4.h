@@ -15,11 +15,14 @@
 
 namespace millrace::aws {
 
+class Permissions;
+
 struct Credentials {
   std::string access_key_id;
   std::string secret_access_key;
   std::string account_id = "000000000000";
   std::string user_name;
+  std::shared_ptr<const Permissions> permissions{};  // null: everything
 };
 
 // Who a request is from.
@@ -27,7 +30,8 @@ struct Identity {
   std::string access_key_id;
   std::string account_id = "000000000000";
   std::string user_name;
-  std::string region = "us-east-1";  // of the credential scope
+  std::string region = "us-east-1";                  // of the credential scope
+  std::shared_ptr<const Permissions> permissions{};  // null: everything
 };
 
 // Looks an access key up; nothing where it is not known. Any thread.

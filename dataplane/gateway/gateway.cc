@@ -4,6 +4,7 @@
 
 #include "common/aws/operation.h"
 #include "common/base/check.h"
+#include "dataplane/gateway/authorization.h"
 #include "dataplane/kinesis/operations.h"
 
 namespace millrace::gateway {
@@ -88,6 +89,7 @@ void Gateway::Serve(const CallPtr& call) {
   for (const DataOperation& operation : kinesis::kDataOperations) {
     if (operation.name == call->operation) return operation.serve(plane_, call);
   }
+  if (const Status no = AuthorizeControlCall(*call); !no.ok()) return call->Fail(no);
   control_.Forward(call);
 }
 

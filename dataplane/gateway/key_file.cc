@@ -2,6 +2,7 @@
 
 #include <sys/stat.h>
 
+#include "common/aws/permissions.h"
 #include "common/json/value.h"
 #include "common/log/log.h"
 #include "dataplane/placement/secret_file.h"
@@ -13,11 +14,28 @@ bool IsAccount(std::string_view text) {
   return text.size() == 12 && text.find_first_not_of("0123456789") == std::string_view::npos;
 }
 
+std::vector<std::string> ReadTexts(const json::Value& list) {
+  std::vector<std::string> out;
+  for (const json::Value& item : list.AsArray()) out.push_back(item.AsString());
+  return out;
+}
+
+// A list of {actions, streams}; what is malformed in it allows nothing.
+std::shared_ptr<const aws::Permissions> ReadPermissions(const json::Value& list) {
+  if (list.is_null()) return nullptr;
+  std::vector<aws::Permissions::Rule> rules;
+  for (const json::Value& rule : list.AsArray()) {
+    rules.push_back({ReadTexts(rule["actions"]), ReadTexts(rule["streams"])});
+  }
+  return std::make_shared<const aws::Permissions>(std::move(rules));
+}
+
 Result<aws::Credentials> ParseEntry(const json::Value& entry, const std::string& where) {
   aws::Credentials keys;
   keys.access_key_id = entry["accessKeyId"].AsString();
   keys.secret_access_key = entry["secretAccessKey"].AsString();
   keys.user_name = entry["userName"].AsString();
+  keys.permissions = ReadPermissions(entry["permissions"]);
   if (keys.access_key_id.empty()) return InvalidArgument(where + ".accessKeyId: is missing");
   if (keys.secret_access_key.empty())
     return InvalidArgument(where + ".secretAccessKey: is missing");

@@ -10,7 +10,8 @@
 
 namespace millrace::gateway {
 
-// Access keys from a YAML file: a list of {accessKeyId, secretAccessKey, accountId?, userName?}.
+// Access keys from a YAML file: a list of {accessKeyId, secretAccessKey, accountId?, userName?,
+// permissions?}; without permissions ({actions, streams} each) a key is good for everything.
 // Looked up from any thread; read again by Refresh when the file has changed, and kept as they were
 // where the new content does not parse. No secret is ever logged.
 class KeyFile final : public aws::KeyStore {

@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "common/aws/arn.h"
+#include "common/aws/permissions.h"
 #include "dataplane/kinesis/operations.h"
 #include "dataplane/kinesis/record_encoder.h"
 #include "dataplane/kinesis/stream_lookup.h"
@@ -178,6 +179,10 @@ void GetRecords(DataPlane& plane, const CallPtr& call) {
   if (!claims.ok()) return call->Fail(claims.status());
   const Result<ShardRef> at = FindRef(plane, *claims, (*input)["StreamARN"].AsString());
   if (!at.ok()) return call->Fail(at.status());
+  if (const Status no = aws::CheckPermission(call->identity, call->operation, at->stream->name());
+      !no.ok()) {
+    return call->Fail(no);
+  }
   if ((*input)["DryRun"].AsBool()) return call->Fail(DryRunSucceeded());
   const shard::ShardView& shard = *at->shard;
   if (!MayBeRead(*at, claims->position, plane.clock.Now())) return RefuseRead(call, *at);

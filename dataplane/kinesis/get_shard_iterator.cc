@@ -33,9 +33,9 @@ struct IteratorCall {
   }
 };
 
-Result<ShardRef> FindRef(const DataPlane& plane, const json::Value& input) {
+Result<ShardRef> FindRef(const DataPlane& plane, const Call& call, const json::Value& input) {
   ASSIGN_OR_RETURN(const StreamPtr stream,
-                   FindStream(plane, *plane.placement.table(), input["StreamName"].AsString(),
+                   FindStream(plane, *plane.placement.table(), call, input["StreamName"].AsString(),
                               input["StreamARN"].AsString()));
   return FindShard(stream, input["ShardId"].AsString());
 }
@@ -45,7 +45,7 @@ Result<ShardRef> FindRef(const DataPlane& plane, const json::Value& input) {
 void GetShardIterator(DataPlane& plane, const CallPtr& call) {
   std::optional<json::Value> input = ReadInput(*call);
   if (!input) return;
-  const Result<ShardRef> at = FindRef(plane, *input);
+  const Result<ShardRef> at = FindRef(plane, *call, *input);
   if (!at.ok()) return call->Fail(at.status());
   auto state =
       std::make_shared<const IteratorCall>(IteratorCall{plane, call, std::move(*input), *at});

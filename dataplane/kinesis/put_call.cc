@@ -28,7 +28,8 @@ void PutCall::Start() {
   if (!Read()) return;
   const auto table = plane_.placement.table();
   generation_ = table->generation();
-  Result<shard::StreamPtr> stream = FindStream(plane_, *table, put_.stream_name, put_.stream_arn);
+  Result<shard::StreamPtr> stream =
+      FindStream(plane_, *table, *call_, put_.stream_name, put_.stream_arn);
   if (!stream.ok()) return call_->Fail(stream.status());
   stream_ = std::move(stream).value();
   if (const Status wrong = Check(); !wrong.ok()) return call_->Fail(wrong);

@@ -1,6 +1,7 @@
 #include "dataplane/kinesis/stream_lookup.h"
 
 #include "common/aws/arn.h"
+#include "common/aws/permissions.h"
 
 namespace millrace::kinesis {
 
@@ -23,8 +24,8 @@ Status DryRunSucceeded() {
   return {Code::kDryRun, "Request would have succeeded, but DryRun flag is set."};
 }
 
-Result<StreamPtr> FindStream(const DataPlane& plane, const ShardTable& table, std::string_view name,
-                             std::string_view arn) {
+Result<StreamPtr> FindStream(const DataPlane& plane, const ShardTable& table, const Call& call,
+                             std::string_view name, std::string_view arn) {
   std::string arn_name;
   if (!arn.empty()) {
     ASSIGN_OR_RETURN(aws::StreamArn parsed, aws::ParseStreamArn(arn));
@@ -37,6 +38,7 @@ Result<StreamPtr> FindStream(const DataPlane& plane, const ShardTable& table, st
     name = arn_name;
   }
   if (name.empty()) return InvalidArgument("Either StreamName or StreamARN must be provided.");
+  RETURN_IF_ERROR(aws::CheckPermission(call.identity, call.operation, name));
   StreamPtr stream = table.ByName(name);
   if (stream == nullptr) return StreamNotFound(name, plane.account);
   return stream;

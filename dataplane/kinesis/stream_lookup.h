@@ -2,15 +2,17 @@
 
 #include <string_view>
 
+#include "dataplane/kinesis/call.h"
 #include "dataplane/kinesis/data_plane.h"
 #include "dataplane/shard/start_position.h"
 
 namespace millrace::kinesis {
 
 // The stream that StreamName, StreamARN or both name ("" where not given), in AWS's words where
-// there is none: unknown, not served yet, or on its way out. Any thread.
+// there is none: unknown, not served yet, or on its way out; or where the caller may not use it.
+// Any thread.
 Result<shard::StreamPtr> FindStream(const DataPlane& plane, const shard::ShardTable& table,
-                                    std::string_view name, std::string_view arn);
+                                    const Call& call, std::string_view name, std::string_view arn);
 
 // "Stream X under account Y not found."
 Status StreamNotFound(std::string_view name, std::string_view account);

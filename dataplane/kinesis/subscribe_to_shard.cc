@@ -32,11 +32,11 @@ struct SubscribeCall {
 };
 using StatePtr = std::shared_ptr<const SubscribeCall>;
 
-Result<ShardRef> FindRef(const DataPlane& plane, const json::Value& input) {
+Result<ShardRef> FindRef(const DataPlane& plane, const Call& call, const json::Value& input) {
   const std::string& arn = input["ConsumerARN"].AsString();
   ASSIGN_OR_RETURN(const aws::ConsumerArn consumer, aws::ParseConsumerArn(arn));
-  ASSIGN_OR_RETURN(const shard::StreamPtr stream,
-                   FindStream(plane, *plane.placement.table(), "", consumer.stream.ToString()));
+  ASSIGN_OR_RETURN(const shard::StreamPtr stream, FindStream(plane, *plane.placement.table(), call,
+                                                             "", consumer.stream.ToString()));
   if (stream->FindConsumer(arn) == nullptr) {
     return NotFound("Consumer " + consumer.name + " with creation timestamp " +
                     std::to_string(consumer.created_s) + " under stream " + stream->name() +
@@ -96,7 +96,7 @@ void Subscribe(const StatePtr& state, const StartPoint& start) {
 void SubscribeToShard(DataPlane& plane, const CallPtr& call) {
   std::optional<json::Value> input = ReadInput(*call);
   if (!input) return;
-  const Result<ShardRef> at = FindRef(plane, *input);
+  const Result<ShardRef> at = FindRef(plane, *call, *input);
   if (!at.ok()) return call->Fail(at.status());
   auto state =
       std::make_shared<const SubscribeCall>(SubscribeCall{plane, call, std::move(*input), *at});

@@ -1,0 +1,32 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/aws/sigv4.h"
+#include "common/base/status.h"
+
+namespace millrace::aws {
+
+// What somebody may do: what no rule allows is refused. '*' stands for any letters; the letter case
+// of operations does not matter, that of streams does. A value; any thread.
+class Permissions {
+ public:
+  struct Rule {
+    std::vector<std::string> actions;  // "kinesis:PutRecord*", with or without the service
+    std::vector<std::string> streams;  // names
+  };
+  explicit Permissions(std::vector<Rule> rules) : rules_(std::move(rules)) {}
+  // `stream` "": a call that is about no stream in particular, which only a rule for all of them
+  // ("*") allows.
+  bool Allows(std::string_view operation, std::string_view stream) const;
+
+ private:
+  std::vector<Rule> rules_;
+};
+
+// Whether `who` may make a call; AWS's words of refusal (kAccessDenied) where not.
+Status CheckPermission(const Identity& who, std::string_view operation, std::string_view stream);
+
+}  // namespace millrace::aws

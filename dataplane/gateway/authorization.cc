@@ -1,0 +1,37 @@
+#include "dataplane/gateway/authorization.h"
+
+#include "common/aws/permissions.h"
+
+namespace millrace::gateway {
+namespace {
+
+// The stream in "arn:…:stream/<name>" and "arn:…:stream/<name>/consumer/…"; "" where it is none.
+std::string_view StreamIn(std::string_view arn) {
+  constexpr std::string_view kMark = ":stream/";
+  const size_t at = arn.find(kMark);
+  if (at == arn.npos) return {};
+  const std::string_view rest = arn.substr(at + kMark.size());
+  return rest.substr(0, rest.find('/'));
+}
+
+}  // namespace
+
+Status AuthorizeControlCall(const kinesis::Call& call) {
+  const aws::Identity& who = call.identity;
+  if (!who.permissions) return OkStatus();
+  // The resource API gives everything to those who reach it.
+  if (call.operation.empty()) return aws::CheckPermission(who, "Resources", "");
+  const Result<json::Value> input = aws::DecodeBody(call.protocol, call.request.body.view());
+  bool names_a_stream = false;
+  for (const char* member : {"StreamName", "StreamARN", "ResourceARN", "ConsumerARN"}) {
+    if (!input.ok() || !(*input)[member].is_string()) continue;
+    const std::string& text = (*input)[member].AsString();
+    const bool is_name = std::string_view(member) == "StreamName";
+    names_a_stream = true;
+    RETURN_IF_ERROR(aws::CheckPermission(who, call.operation,
+                                         is_name ? std::string_view(text) : StreamIn(text)));
+  }
+  return names_a_stream ? OkStatus() : aws::CheckPermission(who, call.operation, "");
+}
+
+}  // namespace millrace::gateway
