@@ -147,14 +147,15 @@ Status Standalone::StartOperator() {
   settings.endpoint = options_.endpoint;
   settings.enforce_on_demand_limits = options_.enforce_on_demand_limits;
   fleet_ = std::make_unique<op::ShardFleet>(
-      SystemClock(), token_, [this](uint64_t uid) { EnqueueUid(uid); }, [] {});
-  fleet_->SetPods("default", {{kShardName, "http://" + admin_address_}});
+      SystemClock(), token_, [this](uint64_t uid) { EnqueueUid(uid); }, [this] { EnqueueAll(); });
   reconciler_ = std::make_unique<op::StreamReconciler>(
       *store_, SystemClock(), settings,
       [this](const std::string& pool, uint64_t uid) { return fleet_->Observe(pool, uid); });
   controller_ = std::make_unique<op::Controller>(
       "stream", kReconcileWorkers, SystemClock(),
       [this](const ResourceKey& key) { return reconciler_->Reconcile(key); });
+  // From here on the fleet calls back, so what it calls has to be there.
+  fleet_->SetPods("default", {{kShardName, "http://" + admin_address_}});
   watch_ = store_->Watch(
       resources::kStreamKind,
       [this](resources::WatchEvent, const Resource& resource) { controller_->Add(resource.key); });
@@ -167,6 +168,14 @@ void Standalone::EnqueueUid(uint64_t uid) {
   if (!all.ok() || stopping_) return;
   for (const Resource& stream : *all) {
     if (controller_ && op::StreamUid(stream) == uid) controller_->Add(stream.key);
+  }
+}
+
+void Standalone::EnqueueAll() {
+  Result<std::vector<Resource>> all = store_->List(resources::kStreamKind, "");
+  if (!all.ok() || stopping_) return;
+  for (const Resource& stream : *all) {
+    if (controller_) controller_->Add(stream.key);
   }
 }
 

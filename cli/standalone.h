@@ -58,6 +58,7 @@ class Standalone {
   Status WaitUntilServing();
   Status ApplyFiles();
   void EnqueueUid(uint64_t uid);
+  void EnqueueAll();
   void CollectLoop();
 
   const StandaloneOptions options_;

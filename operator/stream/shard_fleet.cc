@@ -52,7 +52,8 @@ void ShardFleet::SetPods(const std::string& pool, std::vector<FleetPod> pods) {
 ShardFleet::Followed ShardFleet::Follow(FleetPod pod) {
   std::shared_ptr<ShardStatusClient> client;
   if (!pod.admin_endpoint.empty()) {
-    client = std::make_shared<ShardStatusClient>(pod.admin_endpoint, token_, clock_, on_stream_);
+    client = std::make_shared<ShardStatusClient>(pod.admin_endpoint, token_, clock_, on_stream_,
+                                                 on_pods_);
   }
   return {std::move(pod), std::move(client), clock_.Now()};
 }

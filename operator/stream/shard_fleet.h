@@ -28,8 +28,8 @@ class ShardFleet {
   // A pod that has been silent for so long is away: its write heads move.
   static constexpr Duration kAwayAfter = std::chrono::milliseconds(1500);
 
-  // `on_stream` is told the uids of streams whose report changed, `on_pods` that pods came, went or
-  // are to leave; both on threads of this class or of SetPods.
+  // `on_stream` is told the uids of streams whose report changed, `on_pods` that pods came, went,
+  // began or ceased to answer, or are to leave; both on threads of this class or of SetPods.
   ShardFleet(Clock& clock, std::string token, std::function<void(uint64_t uid)> on_stream,
              std::function<void()> on_pods);
   ~ShardFleet() { Stop(); }

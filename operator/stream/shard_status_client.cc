@@ -39,11 +39,13 @@ ObservedStream ParseStream(const json::Value& entry) {
 }  // namespace
 
 ShardStatusClient::ShardStatusClient(std::string endpoint, std::string token, Clock& clock,
-                                     std::function<void(uint64_t)> on_change)
+                                     std::function<void(uint64_t)> on_change,
+                                     std::function<void()> on_ready)
     : endpoint_(std::move(endpoint)),
       token_(std::move(token)),
       clock_(clock),
       on_change_(std::move(on_change)),
+      on_ready_(std::move(on_ready)),
       last_answer_(clock.Now()) {
   net::HttpClientOptions options;
   options.connect_time_max = kAnswerMost;
@@ -94,10 +96,11 @@ void ShardStatusClient::Follow() {
 
 void ShardStatusClient::Take(const json::Value& answer) {
   std::vector<uint64_t> changed;
+  bool came_back = false;
   sequence_ = answer["sequence"].AsInt();
   {
     std::lock_guard lock(mu_);
-    bool came_back = !ready_.exchange(true);
+    came_back = !ready_.exchange(true);
     std::map<uint64_t, std::string> rendered;
     for (const json::Value& entry : answer["streams"].AsArray()) {
       uint64_t uid = ParseUid(entry["uid"].AsString());
@@ -113,6 +116,7 @@ void ShardStatusClient::Take(const json::Value& answer) {
     std::erase_if(streams_, [&](const auto& item) { return !rendered_.contains(item.first); });
   }
   for (uint64_t uid : changed) on_change_(uid);
+  if (came_back) on_ready_();
 }
 
 void ShardStatusClient::Lost() {
@@ -124,6 +128,7 @@ void ShardStatusClient::Lost() {
     for (const auto& [uid, stream] : streams_) changed.push_back(uid);
   }
   for (uint64_t uid : changed) on_change_(uid);
+  on_ready_();
 }
 
 }  // namespace millrace::op

@@ -16,13 +16,13 @@
 namespace millrace::op {
 
 // Follows what one shard process says of itself by long polls of its admin port, on a thread of its
-// own, and tells `on_change` the uids of the streams whose entry changed (all of them when the
-// process comes or goes). Owned by main; Stop (or the destructor) waits for the thread. Reads are
-// safe anywhere.
+// own. Tells `on_change` the uids of the streams whose entry changed, all of them when the process
+// comes or goes, and `on_ready` that it came or went. Owned by main; Stop (or the destructor) waits
+// for the thread. Reads are safe anywhere.
 class ShardStatusClient {
  public:
   ShardStatusClient(std::string endpoint, std::string token, Clock& clock,
-                    std::function<void(uint64_t uid)> on_change);
+                    std::function<void(uint64_t uid)> on_change, std::function<void()> on_ready);
   ~ShardStatusClient() { Stop(); }
   void Stop();
 
@@ -40,6 +40,7 @@ class ShardStatusClient {
   const std::string token_;
   Clock& clock_;
   const std::function<void(uint64_t)> on_change_;
+  const std::function<void()> on_ready_;
   std::atomic<bool> stop_{false};
   std::atomic<bool> ready_{false};
   std::atomic<MonoTime> last_answer_;

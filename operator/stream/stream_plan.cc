@@ -156,6 +156,17 @@ StreamPlan PlanDeletion(const StreamSettings& settings, const StreamInput& input
   return plan;
 }
 
+// Whether there is a pod for the heads: for a new stream one that answers, so that the first pod of
+// a pool does not get them all; later any.
+bool CanPlace(const StreamInput& input) {
+  if (!input.pool.exists) return false;
+  const std::vector<PoolPod>& pods = input.pool.pods;
+  if (input.map) return !pods.empty();
+  return std::any_of(pods.begin(), pods.end(), [](const PoolPod& pod) {
+    return pod.state == PoolPod::State::kOpen || pod.state == PoolPod::State::kLeaving;
+  });
+}
+
 // When the next closed shard leaves the map, or a pod with our heads may have been silent too long.
 std::optional<Duration> NextLook(const ObservedPool& pool, const ShardMap& map, WallMs now) {
   std::optional<Duration> next;
@@ -247,7 +258,7 @@ StreamPlan PlanStream(const StreamSettings& settings, const StreamInput& input) 
   std::optional<ShardMap> map = input.map;
   Status problem;
   if (spec.ok() && spec->management_policy == "Full" && spec->key_secret_name.empty() &&
-      input.pool.exists && !input.pool.pods.empty() && input.name_taken_by.empty()) {
+      CanPlace(input) && input.name_taken_by.empty()) {
     if (!map) map = NewMap(settings, stream, *spec, input.retired_epoch, input.now);
     ShardMap next = *map;
     Result<bool> changed = UpdateMap(settings, input, *spec, next);

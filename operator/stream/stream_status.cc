@@ -84,7 +84,7 @@ Verdict Ready(const StreamInput& input, const Result<StreamSpec>& spec, const Sh
                 "; give this one another spec.streamName"};
   }
   if (!map && spec->management_policy == "Full") {
-    return {false, "PoolNotReady", "pool " + spec->pool_name + " has no pods yet"};
+    return {false, "PoolNotReady", "pool " + spec->pool_name + " has no pod that answers yet"};
   }
   if (!map)
     return {false, "Paused",
@@ -118,7 +118,9 @@ Verdict Degraded(const StreamInput& input, const ShardMap* map) {
                 " records failed their checksum and are not served; restore the volume from a "
                 "snapshot to get them back"};
   }
-  if (std::string away = map ? ExtentsAway(input.pool, *map) : ""; !away.empty()) {
+  // What nobody has opened yet holds nothing.
+  const bool opened = map && input.stream.status["appliedMapVersion"].AsInt() > 0;
+  if (std::string away = opened ? ExtentsAway(input.pool, *map) : ""; !away.empty()) {
     return {true, "ExtentsAway",
             away + " cannot be read until the pod is back; readers wait there, nothing is skipped"};
   }

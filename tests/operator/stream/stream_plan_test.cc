@@ -332,6 +332,10 @@ TEST(StreamPlan, WithoutItsPoolAStreamSaysWhichOneIsMissing) {
   world.input.pool.exists = true;
   world.Step();
   EXPECT_EQ(world.Reason("Ready"), "PoolNotReady");
+  world.input.pool.pods = {{"fast-0", PoolPod::State::kBlinking}};
+  EXPECT_FALSE(world.Step().map);
+  world.input.pool.pods[0].state = PoolPod::State::kOpen;
+  EXPECT_TRUE(world.Step().map);
 }
 
 }  // namespace
