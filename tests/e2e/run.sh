@@ -3,6 +3,7 @@
 # Builds Kubernetes once (about 12 minutes on 2 cores, then cached), needs root.
 # usage: tests/e2e/run.sh [pytest argument]...
 #   MILLRACE_E2E_NODES=1   fewer nodes (default 3); what needs more is skipped
+#   MILLRACE_E2E_AUTHENTICATION=None   calls are not signed (default SigV4)
 #   MILLRACE_E2E_KEEP=1    leaves the cluster up, and uses one that is up
 set -euo pipefail
 root=$(cd "$(dirname "$0")/../.." && pwd)
