@@ -28,6 +28,9 @@ struct ExtentIdHash {
   }
 };
 
+// No extent comes near it; an index past it is not one that was written.
+constexpr uint64_t kIndexMax = uint64_t{1} << 62;
+
 // Consecutive records of one extent that arrived together: `count` encoded records
 // (record_format.h) of which the first has index `first_index`. Immutable, shared.
 struct Chunk {

@@ -47,6 +47,12 @@ Chunks Within(const Chunks& chunks, const ChunkSpan& span) {
   return list;
 }
 
+// Whether `list`, which is within the span, is all of it. What was trimmed of it may count yet.
+bool IsWhole(const Chunks& list, const ChunkSpan& span) {
+  return !list.empty() && list.front().first_index == span.first_index &&
+         list.back().end_index() == span.end_index && LiveBytes(list) <= span.bytes;
+}
+
 bool Follows(const ChunkSpan& span, const ChunkRef& chunk) {
   return span.loaded() && span.segment == chunk.segment && span.end_index == chunk.first_index &&
          span.group_chunks == 0;
@@ -156,7 +162,7 @@ void ExtentIndex::Isolate(const Place& place) {
 
 bool ExtentIndex::Move(const ChunkRef& from, uint32_t to_segment, uint32_t to_offset) {
   Place place;
-  if (!Find(from, &place)) return false;
+  if (!Find(from, &place) || (*spans_[place.span].chunks)[place.chunk].lost) return false;
   Isolate(place);
   size_t at = place.span + (place.chunk > 0 ? 1 : 0);
   ChunkRef moved = spans_[at].chunks->front();
@@ -212,17 +218,23 @@ size_t ExtentIndex::Unload(uint32_t segment, uint64_t first_index, uint64_t end_
   return freed;
 }
 
+bool ExtentIndex::IsListed(uint32_t segment, uint64_t first_index) const {
+  const size_t i = FindSpan(first_index);
+  return i == spans_.size() || spans_[i].segment != segment || spans_[i].loaded() ||
+         spans_[i].first_index != first_index;
+}
+
 size_t ExtentIndex::Load(uint32_t segment, uint64_t group_offset, const Chunks& chunks,
                          const OnDead& on_dead) {
   size_t taken = 0;
   for (ChunkSpan& span : spans_) {
     if (span.segment != segment || span.loaded() || span.group_offset != group_offset) continue;
     Chunks list = Within(chunks, span);
-    CHECK(!list.empty());
+    if (!IsWhole(list, span)) continue;
     uint64_t live = LiveBytes(list);
     // What was trimmed of the group before it was out of memory is known by now.
     if (live < span.bytes) on_dead(segment, span.bytes - live);
-    span.bytes = std::min(live, span.bytes);
+    span.bytes = live;
     span.chunks = std::make_unique<Chunks>(std::move(list));
     FitToChunks(span);
     taken += span.chunks->capacity() * sizeof(ChunkRef);
@@ -247,6 +259,8 @@ uint64_t ExtentIndex::LoadAll(uint32_t segment, const Chunks& chunks, const OnDe
       spans.push_back(SpanOf(std::exchange(run, {})));
     };
     for (const ChunkRef& chunk : Within(chunks, span)) {
+      // A copy, or more than the directory spoke of, which nobody has counted as live.
+      if (chunk.first_index < next || live + LiveBytes(run) + chunk.bytes > span.bytes) continue;
       if (chunk.first_index != next) end_run();
       missing += chunk.first_index - next;
       next = chunk.end_index();

@@ -70,12 +70,15 @@ class ExtentIndex {
   // all or nothing.
   void TrimBefore(WallMs horizon_ms, const OnDead& on_dead);
   void Clear(const OnDead& on_dead);
-  // Points the chunk that is `from` to where it was rewritten; false where it is gone or elsewhere.
+  // Points the chunk that is `from` to where it was rewritten; false where it is gone, elsewhere or
+  // lost.
   bool Move(const ChunkRef& from, uint32_t to_segment, uint32_t to_offset);
   // Marks the chunk as lost, which takes its bytes out of what is live; false where it is gone,
   // elsewhere, or marked already.
   bool MarkLost(const ChunkRef& chunk);
 
+  // The span that begins there lists its chunks or is gone.
+  bool IsListed(uint32_t segment, uint64_t first_index) const;
   // The segment's index lists the chunks from `first_index` to `end_index` in this group.
   struct Group {
     uint32_t segment = 0;
@@ -89,7 +92,8 @@ class ExtentIndex {
   // Takes the lists of the spans in this segment that lie in the range out of memory, where its
   // index has them; returns the bytes set free.
   size_t Unload(uint32_t segment, uint64_t first_index, uint64_t end_index);
-  // Gives the spans of this group that are out of memory their chunks; returns the bytes taken.
+  // Gives the spans of this group that are out of memory their chunks, where these are all of
+  // theirs; returns the bytes taken.
   size_t Load(uint32_t segment, uint64_t group_offset, const std::vector<ChunkRef>& chunks,
               const OnDead& on_dead);
   // Gives every span of this segment that is out of memory its chunks out of all that the segment

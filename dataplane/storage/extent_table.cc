@@ -107,6 +107,9 @@ Result<std::vector<TableRow>> ParseTableRows(std::string_view payload) {
     row.begin_index = LoadLittle<uint64_t>(p + 28);
     row.end_index = LoadLittle<uint64_t>(p + 36);
     row.last_arrival_ms = LoadLittle<int64_t>(p + 44);
+    if (row.begin_index > row.end_index || row.end_index > kIndexMax) {
+      return Corrupt("extent table has a row that no writer leaves");
+    }
     payload.remove_prefix(kTableRowBytes);
     if (payload.size() < key) return Corrupt("extent table ends inside a key");
     row.wrapped_key = payload.substr(0, key);

@@ -144,6 +144,9 @@ Status IndexLoader::Attach(const Wanted& wanted, std::string_view group) {
   ExtentState& extent = *wanted.extent;
   size_t bytes =
       extent.chunks.Load(wanted.segment, wanted.group_offset, chunks, segments_.Dead(extent));
+  if (!extent.chunks.IsListed(wanted.segment, wanted.first_index)) {
+    return Corrupt("a group of the segment's index is not what its directory says");
+  }
   if (bytes == 0) return OkStatus();
   ChunkSpan range;
   range.segment = wanted.segment;

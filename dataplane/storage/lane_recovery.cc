@@ -123,7 +123,8 @@ void LaneRecovery::IndexRead(size_t i, const Result<Slice>& data) {
     if (bytes > data->size() && bytes <= segments_[i].index_bytes) return ReadIndex(i, bytes);
     auto directory = ParseDirectory(data->view());
     segment.indexed = directory.ok() && directory->segment == segment.number &&
-                      (!log_id_ || directory->log_id == *log_id_);
+                      (!log_id_ || directory->log_id == *log_id_) &&
+                      DirectoryFits(*directory, segment.size, segment.index_bytes);
     if (segment.indexed) {
       log_id_ = directory->log_id;
       segment.directory = std::move(directory).value();
@@ -144,7 +145,8 @@ void LaneRecovery::ReadLists(std::string_view file, FoundSegment* segment) {
     auto chunks = ParseRun(inside ? file.substr(row.offset, bytes) : "", segment->number,
                            row.encrypted, row.crc);
     // One that is damaged is made again when it is needed.
-    segment->lists.push_back(chunks.ok() ? std::move(chunks).value() : std::vector<ChunkRef>());
+    bool good = chunks.ok() && ChunksFit(row, *chunks, segment->size);
+    segment->lists.push_back(good ? std::move(chunks).value() : std::vector<ChunkRef>());
   }
 }
 

@@ -142,7 +142,7 @@ class Replay {
       const IndexRow& row = segment.directory.rows[i];
       auto it = extents_.find(row.extent);
       if (it == extents_.end() || segment.directory.last_lsn < it->second.open_lsn) continue;
-      // No writer leaves such a row; fuzzed bytes did.
+      // Recovery lets no such row in (DirectoryFits); found by other ways it must do no harm.
       if (row.first_index >= row.end_index) continue;
       Found found{row.first_index, row.end_index, segment.number, ChunkRef(), &row, nullptr};
       if (i < segment.lists.size() && !segment.lists[i].empty()) found.list = &segment.lists[i];
@@ -179,6 +179,14 @@ class Replay {
     std::vector<Found> found;
   };
 
+  // Whether one of its chunks begins at `next`, as far as they are known: a chunk is kept whole.
+  static bool BeginsInside(const Found& found, uint64_t next) {
+    if (found.row == nullptr) return false;
+    if (found.list == nullptr) return true;
+    return std::any_of(found.list->begin(), found.list->end(),
+                       [&](const ChunkRef& chunk) { return chunk.first_index == next; });
+  }
+
   // What of it is not before `next`. Both ends of a row, and `next`, are ends of chunks: the
   // cleaner moves them whole, and trims drop them whole.
   static void Keep(const Found& found, uint64_t next, ReplayedExtent* out) {
@@ -211,7 +219,7 @@ class Replay {
     for (const Found& found : extent.found) {
       // Trimmed, or a copy of one that is kept.
       if (found.end_index <= next) continue;
-      if (found.first_index < next && found.row == nullptr) continue;
+      if (found.first_index < next && !BeginsInside(found, next)) continue;
       if (found.first_index > next) out.lost_records += found.first_index - next;
       Keep(found, next, &out);
       next = found.end_index;

@@ -36,6 +36,7 @@ std::optional<uint64_t> NumberIn(std::string_view name, std::string_view prefix,
   const char* first = name.data() + prefix.size();
   auto parsed = std::from_chars(first, first + kNumberDigits, number);
   if (parsed.ec != std::errc() || parsed.ptr != first + kNumberDigits) return std::nullopt;
+  if (number < kSegmentNumberMin || number > kSegmentNumberMax) return std::nullopt;
   return number;
 }
 
@@ -157,6 +158,34 @@ Result<SegmentDirectory> ParseDirectory(std::string_view bytes) {
     directory.rows.push_back(DecodeRow(p + at));
   }
   return directory;
+}
+
+bool DirectoryFits(const SegmentDirectory& directory, uint64_t segment_bytes,
+                   uint64_t index_bytes) {
+  uint64_t live = 0;
+  for (const IndexRow& row : directory.rows) {
+    const uint64_t bytes = uint64_t{row.chunks} * kIndexChunkBytes;
+    if (row.first_index >= row.end_index || row.end_index > kIndexMax || row.chunks == 0 ||
+        row.bytes > segment_bytes || row.offset > index_bytes || bytes > index_bytes - row.offset) {
+      return false;
+    }
+    live += row.bytes;
+  }
+  return directory.first_lsn <= directory.last_lsn && live <= segment_bytes;
+}
+
+bool ChunksFit(const IndexRow& row, const std::vector<ChunkRef>& chunks, uint64_t segment_bytes) {
+  uint64_t next = row.first_index;
+  uint64_t bytes = 0;
+  for (const ChunkRef& chunk : chunks) {
+    if (chunk.first_index != next || chunk.count == 0 || chunk.end_index() <= next ||
+        uint64_t{chunk.offset} + chunk.bytes > segment_bytes) {
+      return false;
+    }
+    next = chunk.end_index();
+    bytes += chunk.bytes;
+  }
+  return next == row.end_index && bytes == row.bytes && chunks.size() == row.chunks;
 }
 
 Result<std::vector<ChunkRef>> ParseRun(std::string_view bytes, uint64_t segment, bool encrypted,

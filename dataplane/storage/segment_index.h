@@ -53,11 +53,21 @@ std::string EncodeSegmentIndex(const std::vector<IndexRun>& runs, SegmentDirecto
 size_t DirectoryBytes(std::string_view header);
 // kCorrupt where the checksum or a length does not hold.
 Result<SegmentDirectory> ParseDirectory(std::string_view bytes);
+// Whether the directory can be of a segment of `segment_bytes` and an index file of `index_bytes`:
+// checksums hold for what a writer with a bug wrote, too.
+bool DirectoryFits(const SegmentDirectory& directory, uint64_t segment_bytes, uint64_t index_bytes);
+// Whether the chunks are the row's: they follow one another from its beginning to its end.
+bool ChunksFit(const IndexRow& row, const std::vector<ChunkRef>& chunks, uint64_t segment_bytes);
 // The chunks of a run; kCorrupt where they do not carry the run's checksum.
 Result<std::vector<ChunkRef>> ParseRun(std::string_view bytes, uint64_t segment, bool encrypted,
                                        uint32_t crc);
 
-// File names. A free file holds nothing of worth and waits to become a segment.
+// Segments are counted from 1; the low half of a number is what extents remember (ChunkRef).
+constexpr uint64_t kSegmentNumberMin = 1;
+constexpr uint64_t kSegmentNumberMax = UINT32_MAX;
+
+// File names; any other file in the folder is nobody's. A free file holds nothing of worth and
+// waits to become a segment.
 std::string SegmentFileName(uint64_t number);
 std::string IndexFileName(uint64_t number);
 std::string FreeFileName(uint64_t number);

@@ -9,6 +9,12 @@ namespace {
 
 constexpr size_t kWindowBytes = 2 * kMiB;
 
+// A checksum holds for what a writer with a bug wrote, too.
+bool IsPlausible(const BlockEntry& e) {
+  if (e.kind == EntryKind::kRecords && (e.count == 0 || e.payload_bytes == 0)) return false;
+  return e.first_index <= kIndexMax;
+}
+
 }  // namespace
 
 ChunkRef RefOf(const BlockEntry& entry, uint64_t segment) {
@@ -79,6 +85,7 @@ void SegmentScan::Add(ParsedBlock parsed, const uint8_t* at, uint64_t offset) {
     ScannedEntry entry;
     const uint8_t* payload = at + e.payload_offset;
     entry.damaged = e.payload_bytes > 0 && codec::Crc32c(payload, e.payload_bytes) != e.payload_crc;
+    entry.damaged |= !IsPlausible(e);
     block.damaged |= entry.damaged;
     if (e.kind != EntryKind::kRecords && !entry.damaged) {
       entry.payload.assign(reinterpret_cast<const char*>(payload), e.payload_bytes);

@@ -95,6 +95,8 @@ TEST_F(ExtentIndexTest, MovesSplitASpanAndJoinWhatFollowsInTheNewOne) {
 TEST_F(ExtentIndexTest, LostChunksStayInTheListAndWeighNothing) {
   EXPECT_TRUE(index.MarkLost(Ref(20, 10, 1)));
   EXPECT_FALSE(index.MarkLost(Ref(20, 10, 1)));
+  // Nor does the cleaner move it, that read it before it was found out.
+  EXPECT_FALSE(index.Move(Ref(20, 10, 1), 3, 0));
   EXPECT_EQ(Bytes(), 900U);
   index.SetGroup({1, 0, 50, 64, 5, 1});
   // Its index does not know of the loss.

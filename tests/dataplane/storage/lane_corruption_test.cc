@@ -81,6 +81,73 @@ TEST_F(LaneCorruption, AFlippedBitInTheLastAcknowledgedBlockIsNotTakenForATornTa
   }
 }
 
+TEST_F(LaneCorruption, ALaterBlockTellsRotFromATearWithoutAnyPause) {
+  WriteThree(false);
+  std::string good = disk.Contents(segment);
+  for (uint64_t first : {0U, 2U}) {
+    const ScannedBlock& block = BlockOf(first);
+    for (uint64_t at = 0; at < 140; at += 7) {
+      disk.FlipBit(segment, block.offset + at, 5);
+      Open();
+      EXPECT_EQ(lane->stats().corrupt_blocks, 1U) << at;
+      EXPECT_EQ(lane->stats().lost_records, 2U) << at;
+      Strings rest = kAll;
+      rest.erase(rest.begin() + static_cast<ptrdiff_t>(first),
+                 rest.begin() + static_cast<ptrdiff_t>(first) + 2);
+      EXPECT_EQ(ReadAll(Id(0)), rest) << at;
+      Kill();
+      disk.SetContents(segment, good);
+    }
+  }
+}
+
+TEST_F(LaneCorruption, ABlockWithoutAnyAfterItIsTakenForATornTail) {
+  // docs/formats/segment.md says why nothing else can be done about this one.
+  WriteThree(false);
+  const ScannedBlock& last = BlockOf(4);
+  ASSERT_EQ(last.offset, blocks.back().offset);
+  disk.FlipBit(segment, last.offset + 130, 3);
+  Open();
+  EXPECT_EQ(lane->stats().corrupt_blocks, 0U);
+  EXPECT_EQ(ReadAll(Id(0)), (Strings{"0:a", "1:a", "2:b", "3:b"}));
+  EXPECT_EQ(Put(Id(0), {"new"})->first_index, 4U);
+}
+
+TEST_F(LaneCorruption, AnIndexThatItsChecksumHoldsForButItsSegmentDoesNotIsReplacedByAScan) {
+  Open();
+  ASSERT_TRUE(OpenExtent(Id(0)).ok());
+  for (int i = 0; i < 60; ++i) ASSERT_TRUE(Put(Id(0), {std::string(20'000, 'x')}).ok());
+  Settle();
+  Kill();
+  int changed = 0;
+  for (const std::string& name : disk.FileNames()) {
+    if (!name.ends_with(".idx")) continue;
+    auto directory = ParseDirectory(disk.Contents(name));
+    ASSERT_TRUE(directory.ok());
+    ASSERT_FALSE(directory->rows.empty());
+    // One chunk in place of all, larger than the segment.
+    uint32_t chunks = directory->rows[0].chunks;
+    ChunkRef chunk;
+    chunk.count = chunks;
+    chunk.bytes = static_cast<uint32_t>(2 * options.segment_bytes);
+    std::vector<IndexRun> runs{{Id(0), {chunk}}};
+    disk.SetContents(name, EncodeSegmentIndex(runs, &*directory));
+    ++changed;
+  }
+  ASSERT_GT(changed, 2);
+  Open();
+  EXPECT_EQ(ReadAll(Id(0)).size(), 60U);
+  EXPECT_EQ(lane->stats().corrupt_blocks, 0U);
+}
+
+TEST_F(LaneCorruption, ASegmentNumberedZeroIsNobodys) {
+  WriteThree(true);
+  disk.SetContents(SegmentFileName(0), disk.Contents(segment));
+  Open();
+  EXPECT_EQ(ReadAll(Id(0)), kAll);
+  EXPECT_TRUE(disk.Exists(SegmentFileName(0)));
+}
+
 TEST_F(LaneCorruption, ATailTornAtAnyByteIsCutAndNothingBeforeIt) {
   WriteThree(false);
   const ScannedBlock& last = BlockOf(4);

@@ -93,7 +93,9 @@ TEST(SegmentIndex, FileNamesAreParsedAndOthersAreNot) {
   EXPECT_EQ(SegmentFileName(42), "seg-00000000000000000042.wal");
   EXPECT_EQ(ParseFileName(SegmentFileName(42)).kind, FileKind::kSegment);
   EXPECT_EQ(ParseFileName(SegmentFileName(42)).number, 42U);
-  EXPECT_EQ(ParseFileName(IndexFileName(UINT64_MAX)).number, UINT64_MAX);
+  EXPECT_EQ(ParseFileName(IndexFileName(kSegmentNumberMax)).number, kSegmentNumberMax);
+  EXPECT_EQ(ParseFileName(IndexFileName(kSegmentNumberMax + 1)).kind, FileKind::kOther);
+  EXPECT_EQ(ParseFileName(SegmentFileName(0)).kind, FileKind::kOther);
   EXPECT_EQ(ParseFileName(FreeFileName(7)).kind, FileKind::kFree);
   for (const char* name : {"seg-42.wal", "seg-0000000000000000004x.wal", "log.id", "",
                            "seg-99999999999999999999.wal", "xseg-00000000000000000042.wal"}) {
