@@ -5,6 +5,7 @@
 #include "common/log/log.h"
 #include "common/resources/stream_resource.h"
 #include "operator/pool/pool_objects.h"
+#include "operator/stream/stream_connection.h"
 
 namespace millrace::op {
 
@@ -187,25 +188,56 @@ Outcome ClusterOperator::ReconcileStream(const ResourceKey& key) {
   // Before every map has been read, a stream that has one looks new.
   if (!store_.HasSynced()) return Outcome::After(kLookForSync);
   Outcome outcome = streams_.Reconcile(key);
-  if (!outcome.error().ok() || options_.default_pool.is_null()) return outcome;
   Result<Resource> stream = store_.Get(resources::kStreamKind, key);
-  if (!stream.ok()) return outcome;
+  if (!stream.ok()) {
+    ForgetConnection(key);
+    return outcome;
+  }
   Result<resources::StreamSpec> spec = resources::StreamSpec::Parse(stream->spec);
-  const std::string& name = options_.default_pool.At("metadata", "name").AsString();
-  if (!spec.ok() || spec->pool_name != name || fleet_.Observe(name, 0).exists) return outcome;
-  const Status made = MakeDefaultPool();
-  return made.ok() ? outcome : Outcome::Failed(made.WithContext("default pool"));
+  if (!spec.ok()) return outcome;
+  // One that fails must not keep the other from being tried.
+  const Status pool = MakeDefaultPool(spec->pool_name);
+  const Status connection = WriteConnection(*stream, *spec);
+  for (const Status* status : {&pool, &connection}) {
+    if (status->ok()) continue;
+    events_.Note(stream->ToValue(), {true, "ReconcileFailed", "Reconciling", status->ToString()});
+    return Outcome::Failed(*status);
+  }
+  return outcome;
 }
 
-Status ClusterOperator::MakeDefaultPool() {
-  if (!pools_.HasSynced()) return OkStatus();
+Status ClusterOperator::WriteConnection(const Resource& stream, const resources::StreamSpec& spec) {
+  std::optional<json::Value> wanted = StreamConnection(options_.stream, stream, spec);
+  if (!wanted) return OkStatus();
+  std::string text = json::WriteJson(*wanted);
+  {
+    std::lock_guard lock(mu_);
+    auto written = connections_.find(stream.key);
+    if (written != connections_.end() && written->second == text) return OkStatus();
+  }
+  RETURN_IF_ERROR(client_.Apply(kube::types::ConfigMap(), std::move(*wanted))
+                      .status()
+                      .WithContext("connectionConfigMapRef"));
+  std::lock_guard lock(mu_);
+  connections_[stream.key] = std::move(text);
+  return OkStatus();
+}
+
+void ClusterOperator::ForgetConnection(const ResourceKey& key) {
+  std::lock_guard lock(mu_);
+  connections_.erase(key);
+}
+
+Status ClusterOperator::MakeDefaultPool(const std::string& wanted) {
+  if (options_.default_pool.is_null() || !pools_.HasSynced()) return OkStatus();
   const kube::ObjectName name = kube::NameOf(options_.default_pool);
+  if (wanted != name.name) return OkStatus();
   if (pools_.pools().cache().Get(name)) return OkStatus();
   Result<json::Value> made = client_.Create(StreamPoolType(), options_.default_pool);
   if (made.ok()) log::Info("default pool made", {{"pool", name.name}});
   // Another leader, or a person, was faster.
-  if (made.status().code() == Code::kResourceInUse) return OkStatus();
-  return made.status();
+  if (made.ok() || made.status().code() == Code::kResourceInUse) return OkStatus();
+  return made.status().WithContext("default pool");
 }
 
 void ClusterOperator::EnqueueStream(uint64_t uid) {
@@ -249,6 +281,11 @@ void ClusterOperator::KeepHouse() {
     }
     if (known && now - resynced >= kResyncEvery) {
       resynced = now;
+      {
+        // What somebody else has changed in them is repaired.
+        std::lock_guard forget(mu_);
+        connections_.clear();
+      }
       EnqueueAllStreams();
     }
     lock.lock();

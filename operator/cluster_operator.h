@@ -58,7 +58,10 @@ class ClusterOperator {
   void Lead();
   void StopActing();
   Outcome ReconcileStream(const resources::ResourceKey& key);
-  Status MakeDefaultPool();
+  // Where it is the one a stream wants and there is none.
+  Status MakeDefaultPool(const std::string& wanted);
+  Status WriteConnection(const resources::Resource& stream, const resources::StreamSpec& spec);
+  void ForgetConnection(const resources::ResourceKey& key);
   void EnqueueStream(uint64_t uid);
   void EnqueueAllStreams();
   void KeepHouse();
@@ -76,6 +79,9 @@ class ClusterOperator {
   StreamReconciler streams_;
   std::unique_ptr<Controller> stream_queue_;  // while leading
   mutable std::mutex mu_;                     // guards stream_queue_'s coming and going
+  // What was written for each stream, so that a reconcile that changes nothing writes nothing.
+  // Guarded by mu_.
+  std::map<resources::ResourceKey, std::string> connections_;
   std::atomic<bool> leading_{false};
   std::atomic<bool> started_{false};
   std::condition_variable stopping_changed_;

@@ -78,6 +78,7 @@ Result<ClusterOperatorOptions> OperatorSettings::Options() const {
   options.pool.internal_token = internal_token;
   options.pool.account = account;
   options.pool.region = region;
+  options.stream.in_cluster = true;
   options.stream.region = region;
   options.stream.account = account;
   options.stream.endpoint =

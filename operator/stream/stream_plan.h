@@ -35,6 +35,7 @@ struct StreamSettings {
   std::string region = "us-east-1";
   std::string account = "000000000000";
   std::string endpoint;
+  bool in_cluster = false;                // on Kubernetes, not on one machine
   bool enforce_on_demand_limits = false;  // AWS's per-shard limits on ON_DEMAND streams too
   Duration retain_for = std::chrono::hours(24);
 };

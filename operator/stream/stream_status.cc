@@ -20,13 +20,16 @@ struct Verdict {
   std::string message;
 };
 
-Verdict SpecProblem(const StreamInput& input, const Result<StreamSpec>& spec) {
+Verdict SpecProblem(const StreamSettings& settings, const StreamInput& input,
+                    const Result<StreamSpec>& spec) {
   if (!spec.ok()) return {false, "InvalidSpec", spec.status().message()};
   if (!spec->key_secret_name.empty()) {
-    return {
-        false, "KeySecretUnsupported",
-        "encryption.keySecretRef needs Kubernetes; on one machine give keyID and the master key by "
-        "--master-key-file or MILLRACE_MASTER_KEY"};
+    return {false, "KeySecretUnsupported",
+            settings.in_cluster
+                ? "encryption.keySecretRef is not offered yet; give keyID instead: data keys are "
+                  "then wrapped by the pool's master key"
+                : "encryption.keySecretRef needs Kubernetes; on one machine give keyID and the "
+                  "master key by --master-key-file or MILLRACE_MASTER_KEY"};
   }
   if (!input.pool.exists) {
     return {false, "PoolNotFound",
@@ -75,9 +78,10 @@ std::string ExtentsAway(const ObservedPool& pool, const ShardMap& map) {
   return text;
 }
 
-Verdict Ready(const StreamInput& input, const Result<StreamSpec>& spec, const ShardMap* map) {
+Verdict Ready(const StreamSettings& settings, const StreamInput& input,
+              const Result<StreamSpec>& spec, const ShardMap* map) {
   if (input.stream.deletion_timestamp) return {false, "Deleting", "the stream is being deleted"};
-  if (Verdict problem = SpecProblem(input, spec); !problem.value) return problem;
+  if (Verdict problem = SpecProblem(settings, input, spec); !problem.value) return problem;
   if (!input.name_taken_by.empty()) {
     return {false, "NameTaken",
             "stream name " + StreamNameOf(input.stream) + " belongs to " + input.name_taken_by +
@@ -127,14 +131,15 @@ Verdict Degraded(const StreamInput& input, const ShardMap* map) {
   return {false, "NoDataLost", ""};
 }
 
-Verdict Reconciled(const Result<StreamSpec>& spec, const ShardMap* map, const Status& problem) {
+Verdict Reconciled(const StreamSettings& settings, const Result<StreamSpec>& spec,
+                   const ShardMap* map, const Status& problem) {
   if (!spec.ok()) return {false, "InvalidSpec", spec.status().message()};
   if (!problem.ok()) return {false, "RequestRefused", problem.message()};
   if (spec->management_policy != "Full") {
     return {false, spec->management_policy,
             "managementPolicy is " + spec->management_policy + ": the spec is not acted on"};
   }
-  if (!spec->connection_config_map.empty()) {
+  if (!spec->connection_config_map.empty() && !settings.in_cluster) {
     return {false, "NotOnOneMachine",
             "connectionConfigMapRef needs Kubernetes; the endpoint is in status.endpoint"};
   }
@@ -144,9 +149,12 @@ Verdict Reconciled(const Result<StreamSpec>& spec, const ShardMap* map, const St
   return {true, "Reconciled", ""};
 }
 
-Verdict Autoscaling(const Result<StreamSpec>& spec) {
+Verdict Autoscaling(const StreamSettings& settings, const Result<StreamSpec>& spec) {
   if (spec.ok() && spec->stream_mode == "ON_DEMAND" && spec->scaling_mode != "Off") {
-    return {false, "NotNeeded", "on one machine an ON_DEMAND shard takes what the machine gives"};
+    return {false, "NotNeeded",
+            settings.in_cluster
+                ? "an ON_DEMAND shard takes what its pod gives; shards are not split by load yet"
+                : "on one machine an ON_DEMAND shard takes what the machine gives"};
   }
   return {false, "Off", ""};
 }
@@ -195,11 +203,11 @@ json::Value StreamStatus(const StreamSettings& settings, const StreamInput& inpu
   auto set = [&](std::string_view type, const Verdict& v) {
     resources::SetCondition(status, type, v.value, v.reason, v.message, generation, input.now);
   };
-  set("Ready", Ready(input, spec, map));
+  set("Ready", Ready(settings, input, spec, map));
   set("Progressing", Progressing(input, map));
   set("Degraded", Degraded(input, map));
-  set("Reconciled", Reconciled(spec, map, problem));
-  set("AutoscalingActive", Autoscaling(spec));
+  set("Reconciled", Reconciled(settings, spec, map, problem));
+  set("AutoscalingActive", Autoscaling(settings, spec));
   if (spec.ok() && map) {
     bool wanted = spec->encryption_type == "KMS";
     set("EncryptionReady", {map->encrypted == wanted, wanted ? "MasterKey" : "NotAsked",
