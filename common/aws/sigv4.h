@@ -15,14 +15,20 @@
 
 namespace millrace::aws {
 
-class Permissions;
+// What a key may be used for. Immutable; any thread.
+class Grants {
+ public:
+  virtual ~Grants() = default;
+  // `stream` "": a call that is about no stream in particular.
+  virtual bool Allows(std::string_view operation, std::string_view stream) const = 0;
+};
 
 struct Credentials {
   std::string access_key_id;
   std::string secret_access_key;
   std::string account_id = "000000000000";
   std::string user_name;
-  std::shared_ptr<const Permissions> permissions{};  // null: everything
+  std::shared_ptr<const Grants> grants{};  // null: everything
 };
 
 // Who a request is from.
@@ -30,8 +36,8 @@ struct Identity {
   std::string access_key_id;
   std::string account_id = "000000000000";
   std::string user_name;
-  std::string region = "us-east-1";                  // of the credential scope
-  std::shared_ptr<const Permissions> permissions{};  // null: everything
+  std::string region = "us-east-1";        // of the credential scope
+  std::shared_ptr<const Grants> grants{};  // null: everything
 };
 
 // Looks an access key up; nothing where it is not known. Any thread.

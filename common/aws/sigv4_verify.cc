@@ -213,7 +213,7 @@ SigV4Verifier::Outcome SigV4Verifier::Verify(const net::HttpRequest& request,
   if (!matches) return {std::nullopt, Mismatch()};
   return {Identity{std::move(credentials->access_key_id), std::move(credentials->account_id),
                    std::move(credentials->user_name), std::string(claim.region),
-                   std::move(credentials->permissions)},
+                   std::move(credentials->grants)},
           std::nullopt};
 }
 

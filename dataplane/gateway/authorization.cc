@@ -1,6 +1,6 @@
 #include "dataplane/gateway/authorization.h"
 
-#include "common/aws/permissions.h"
+#include "dataplane/kinesis/permissions.h"
 
 namespace millrace::gateway {
 namespace {
@@ -18,9 +18,9 @@ std::string_view StreamIn(std::string_view arn) {
 
 Status AuthorizeControlCall(const kinesis::Call& call) {
   const aws::Identity& who = call.identity;
-  if (!who.permissions) return OkStatus();
+  if (!who.grants) return OkStatus();
   // The resource API gives everything to those who reach it.
-  if (call.operation.empty()) return aws::CheckPermission(who, "Resources", "");
+  if (call.operation.empty()) return kinesis::CheckPermission(who, "Resources", "");
   const Result<json::Value> input = aws::DecodeBody(call.protocol, call.request.body.view());
   bool names_a_stream = false;
   for (const char* member : {"StreamName", "StreamARN", "ResourceARN", "ConsumerARN"}) {
@@ -28,10 +28,10 @@ Status AuthorizeControlCall(const kinesis::Call& call) {
     const std::string& text = (*input)[member].AsString();
     const bool is_name = std::string_view(member) == "StreamName";
     names_a_stream = true;
-    RETURN_IF_ERROR(aws::CheckPermission(who, call.operation,
-                                         is_name ? std::string_view(text) : StreamIn(text)));
+    RETURN_IF_ERROR(kinesis::CheckPermission(who, call.operation,
+                                             is_name ? std::string_view(text) : StreamIn(text)));
   }
-  return names_a_stream ? OkStatus() : aws::CheckPermission(who, call.operation, "");
+  return names_a_stream ? OkStatus() : kinesis::CheckPermission(who, call.operation, "");
 }
 
 }  // namespace millrace::gateway

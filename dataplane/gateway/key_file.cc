@@ -2,9 +2,9 @@
 
 #include <sys/stat.h>
 
-#include "common/aws/permissions.h"
 #include "common/json/value.h"
 #include "common/log/log.h"
+#include "dataplane/kinesis/permissions.h"
 #include "dataplane/placement/secret_file.h"
 
 namespace millrace::gateway {
@@ -21,13 +21,13 @@ std::vector<std::string> ReadTexts(const json::Value& list) {
 }
 
 // A list of {actions, streams}; what is malformed in it allows nothing.
-std::shared_ptr<const aws::Permissions> ReadPermissions(const json::Value& list) {
+std::shared_ptr<const aws::Grants> ReadPermissions(const json::Value& list) {
   if (list.is_null()) return nullptr;
-  std::vector<aws::Permissions::Rule> rules;
+  std::vector<kinesis::Permissions::Rule> rules;
   for (const json::Value& rule : list.AsArray()) {
     rules.push_back({ReadTexts(rule["actions"]), ReadTexts(rule["streams"])});
   }
-  return std::make_shared<const aws::Permissions>(std::move(rules));
+  return std::make_shared<const kinesis::Permissions>(std::move(rules));
 }
 
 Result<aws::Credentials> ParseEntry(const json::Value& entry, const std::string& where) {
@@ -35,7 +35,7 @@ Result<aws::Credentials> ParseEntry(const json::Value& entry, const std::string&
   keys.access_key_id = entry["accessKeyId"].AsString();
   keys.secret_access_key = entry["secretAccessKey"].AsString();
   keys.user_name = entry["userName"].AsString();
-  keys.permissions = ReadPermissions(entry["permissions"]);
+  keys.grants = ReadPermissions(entry["permissions"]);
   if (keys.access_key_id.empty()) return InvalidArgument(where + ".accessKeyId: is missing");
   if (keys.secret_access_key.empty())
     return InvalidArgument(where + ".secretAccessKey: is missing");

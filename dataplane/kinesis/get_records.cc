@@ -1,8 +1,8 @@
 #include <algorithm>
 
 #include "common/aws/arn.h"
-#include "common/aws/permissions.h"
 #include "dataplane/kinesis/operations.h"
+#include "dataplane/kinesis/permissions.h"
 #include "dataplane/kinesis/record_encoder.h"
 #include "dataplane/kinesis/stream_lookup.h"
 
@@ -179,7 +179,7 @@ void GetRecords(DataPlane& plane, const CallPtr& call) {
   if (!claims.ok()) return call->Fail(claims.status());
   const Result<ShardRef> at = FindRef(plane, *claims, (*input)["StreamARN"].AsString());
   if (!at.ok()) return call->Fail(at.status());
-  if (const Status no = aws::CheckPermission(call->identity, call->operation, at->stream->name());
+  if (const Status no = CheckPermission(call->identity, call->operation, at->stream->name());
       !no.ok()) {
     return call->Fail(no);
   }

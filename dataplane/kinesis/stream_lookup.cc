@@ -1,7 +1,7 @@
 #include "dataplane/kinesis/stream_lookup.h"
 
 #include "common/aws/arn.h"
-#include "common/aws/permissions.h"
+#include "dataplane/kinesis/permissions.h"
 
 namespace millrace::kinesis {
 
@@ -38,7 +38,7 @@ Result<StreamPtr> FindStream(const DataPlane& plane, const ShardTable& table, co
     name = arn_name;
   }
   if (name.empty()) return InvalidArgument("Either StreamName or StreamARN must be provided.");
-  RETURN_IF_ERROR(aws::CheckPermission(call.identity, call.operation, name));
+  RETURN_IF_ERROR(CheckPermission(call.identity, call.operation, name));
   StreamPtr stream = table.ByName(name);
   if (stream == nullptr) return StreamNotFound(name, plane.account);
   return stream;

@@ -2,8 +2,8 @@
 
 #include <gtest/gtest.h>
 
-#include "common/aws/permissions.h"
 #include "dataplane/gateway/key_file.h"
+#include "dataplane/kinesis/permissions.h"
 
 namespace millrace::gateway {
 namespace {
@@ -12,8 +12,8 @@ bool Allowed(std::string_view operation, std::string body) {
   kinesis::Call call;
   call.operation = operation;
   call.request.body = Slice::FromString(std::move(body));
-  call.identity.permissions = std::make_shared<const aws::Permissions>(
-      std::vector<aws::Permissions::Rule>{{{"kinesis:*"}, {"orders"}}});
+  call.identity.grants = std::make_shared<const kinesis::Permissions>(
+      std::vector<kinesis::Permissions::Rule>{{{"kinesis:*"}, {"orders"}}});
   return AuthorizeControlCall(call).ok();
 }
 
@@ -41,10 +41,10 @@ TEST(KeyFile, PermissionsComeWithTheKeyAndTheirAbsenceIsEverything) {
     {accessKeyId: b, secretAccessKey: s, permissions: []},
     {accessKeyId: c, secretAccessKey: s, permissions: [{actions: [PutRecord], streams: [x]}]}])");
   ASSERT_TRUE(keys.ok()) << keys.status().ToString();
-  EXPECT_EQ(keys->at("a").permissions, nullptr);
-  ASSERT_NE(keys->at("b").permissions, nullptr);
-  EXPECT_FALSE(keys->at("b").permissions->Allows("PutRecord", "x"));
-  EXPECT_TRUE(keys->at("c").permissions->Allows("PutRecord", "x"));
+  EXPECT_EQ(keys->at("a").grants, nullptr);
+  ASSERT_NE(keys->at("b").grants, nullptr);
+  EXPECT_FALSE(keys->at("b").grants->Allows("PutRecord", "x"));
+  EXPECT_TRUE(keys->at("c").grants->Allows("PutRecord", "x"));
 }
 
 }  // namespace

@@ -1,9 +1,9 @@
-#include "common/aws/permissions.h"
+#include "dataplane/kinesis/permissions.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-namespace millrace::aws {
+namespace millrace::kinesis {
 namespace {
 
 TEST(Permissions, StarsStandForAnyLetters) {
@@ -33,10 +33,10 @@ TEST(Permissions, HostilePatternsAreQuick) {
 }
 
 TEST(Permissions, RefusalSaysWhoWhatAndWhere) {
-  Identity who;
+  aws::Identity who;
   who.user_name = "checkout";
   EXPECT_TRUE(CheckPermission(who, "PutRecord", "orders").ok()) << "no permissions: everything";
-  who.permissions = std::make_shared<const Permissions>(std::vector<Permissions::Rule>{});
+  who.grants = std::make_shared<const Permissions>(std::vector<Permissions::Rule>{});
   const Status refused = CheckPermission(who, "PutRecord", "orders");
   EXPECT_EQ(refused.code(), Code::kAccessDenied);
   EXPECT_EQ(refused.message(),
@@ -46,4 +46,4 @@ TEST(Permissions, RefusalSaysWhoWhatAndWhere) {
 }
 
 }  // namespace
-}  // namespace millrace::aws
+}  // namespace millrace::kinesis

@@ -1,8 +1,8 @@
-#include "common/aws/permissions.h"
+#include "dataplane/kinesis/permissions.h"
 
 #include <algorithm>
 
-namespace millrace::aws {
+namespace millrace::kinesis {
 namespace {
 
 char Lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
@@ -51,8 +51,9 @@ bool Permissions::Allows(std::string_view operation, std::string_view stream) co
   });
 }
 
-Status CheckPermission(const Identity& who, std::string_view operation, std::string_view stream) {
-  if (!who.permissions || who.permissions->Allows(operation, stream)) return OkStatus();
+Status CheckPermission(const aws::Identity& who, std::string_view operation,
+                       std::string_view stream) {
+  if (!who.grants || who.grants->Allows(operation, stream)) return OkStatus();
   const std::string action = "kinesis:" + std::string(operation);
   const std::string resource = stream.empty() ? "*" : "stream/" + std::string(stream);
   return {Code::kAccessDenied,
@@ -61,4 +62,4 @@ Status CheckPermission(const Identity& who, std::string_view operation, std::str
               " because no identity-based policy allows the " + action + " action"};
 }
 
-}  // namespace millrace::aws
+}  // namespace millrace::kinesis

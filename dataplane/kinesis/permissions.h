@@ -7,26 +7,26 @@
 #include "common/aws/sigv4.h"
 #include "common/base/status.h"
 
-namespace millrace::aws {
+namespace millrace::kinesis {
 
 // What somebody may do: what no rule allows is refused. '*' stands for any letters; the letter case
 // of operations does not matter, that of streams does. A value; any thread.
-class Permissions {
+class Permissions final : public aws::Grants {
  public:
   struct Rule {
     std::vector<std::string> actions;  // "kinesis:PutRecord*", with or without the service
     std::vector<std::string> streams;  // names
   };
   explicit Permissions(std::vector<Rule> rules) : rules_(std::move(rules)) {}
-  // `stream` "": a call that is about no stream in particular, which only a rule for all of them
-  // ("*") allows.
-  bool Allows(std::string_view operation, std::string_view stream) const;
+  // Where there is no stream, only a rule for all of them ("*") allows.
+  bool Allows(std::string_view operation, std::string_view stream) const override;
 
  private:
   std::vector<Rule> rules_;
 };
 
 // Whether `who` may make a call; AWS's words of refusal (kAccessDenied) where not.
-Status CheckPermission(const Identity& who, std::string_view operation, std::string_view stream);
+Status CheckPermission(const aws::Identity& who, std::string_view operation,
+                       std::string_view stream);
 
-}  // namespace millrace::aws
+}  // namespace millrace::kinesis
