@@ -147,8 +147,12 @@ Status ShardServer::StartMaps() {
           [fan_out = plane_->fan_outs[i].get(), stream] { fan_out->OnPublished(stream); });
     }
   };
-  source_ = std::make_unique<shard::FolderMapSource>(
-      options_.store.empty() ? "" : options_.store + "/shardmaps");
+  if (options_.kube_maps) {
+    ASSIGN_OR_RETURN(source_, OpenKubeMaps(*options_.kube_maps));
+  } else {
+    source_ = std::make_unique<shard::FolderMapSource>(
+        options_.store.empty() ? "" : options_.store + "/shardmaps");
+  }
   applier_ =
       std::make_unique<shard::MapApplier>(*log_, placement_, status_, books_, std::move(folder),
                                           SystemClock(), std::move(applier_options));

@@ -3,6 +3,7 @@
 #include <atomic>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "common/async/io_threads.h"
@@ -10,6 +11,7 @@
 #include "common/net/tls.h"
 #include "dataplane/gateway/admin.h"
 #include "dataplane/gateway/gateway.h"
+#include "dataplane/gateway/kube_maps.h"
 #include "dataplane/kinesis/event_encoder.h"
 #include "dataplane/peer/peer_server.h"
 #include "dataplane/peer/pulse.h"
@@ -18,9 +20,10 @@
 namespace millrace::gateway {
 
 struct ShardServerOptions {
-  std::string data;              // folder of this process
-  std::string name = "shard-0";  // what maps call it
-  std::string store;             // folder of the file resource store; "" for none
+  std::string data;                            // folder of this process
+  std::string name = "shard-0";                // what maps call it
+  std::string store;                           // folder of the file resource store; "" for none
+  std::optional<KubeMapsOptions> kube_maps{};  // maps come from there instead
   std::string listen = "127.0.0.1:0";
   std::string tls_listen;  // "" for none
   std::string tls_cert;    // "": one is made in `data`

@@ -8,12 +8,31 @@ namespace {
 
 constexpr uint64_t kLogBytesMost = 1024 * 1024 * kGiB;
 
+std::vector<std::string> SplitList(std::string_view text) {
+  std::vector<std::string> items;
+  while (!text.empty()) {
+    const std::string_view item = text.substr(0, text.find(','));
+    text.remove_prefix(std::min(text.size(), item.size() + 1));
+    if (!item.empty()) items.emplace_back(item);
+  }
+  return items;
+}
+
 }  // namespace
 
 ShardSettings::ShardSettings(config::Settings& s)
     : data(s.String("data", "", "The folder of this process: its log, maps and keys.", "DIR")),
       name(s.String("name", "shard-0", "What shard maps call this process.", "NAME")),
       store(s.String("store", "", "The folder of the file resource store.", "DIR")),
+      map_source(s.Choice("map-source", "folder", {"folder", "kubernetes"},
+                          "Where shard maps come from: --store, or the Kubernetes API.")),
+      kubeconfig(s.String("kubeconfig", "",
+                          "How the Kubernetes API is reached; from inside a pod, by its service "
+                          "account.",
+                          "FILE")),
+      watch_namespaces(s.String("watch-namespaces", "",
+                                "Whose shard maps are followed, separated by commas; empty: all.",
+                                "LIST")),
       listen(s.String("listen", "127.0.0.1:4566", "Where to serve HTTP.", "HOST:PORT|fd:N")),
       tls_listen(
           s.String("tls-listen", "", "Where to serve HTTPS; nowhere if empty.", "HOST:PORT|fd:N")),
@@ -70,6 +89,8 @@ log::Level ShardSettings::LogLevel() const {
 
 ShardServerOptions ShardSettings::ServerOptions() const {
   ShardServerOptions options;
+  if (map_source == "kubernetes")
+    options.kube_maps = KubeMapsOptions{kubeconfig, SplitList(watch_namespaces)};
   options.data = data;
   options.name = name;
   options.store = store;

@@ -24,6 +24,9 @@ struct ShardSettings {
   const std::string& data;
   const std::string& name;
   const std::string& store;
+  const std::string& map_source;
+  const std::string& kubeconfig;
+  const std::string& watch_namespaces;
   const std::string& listen;
   const std::string& tls_listen;
   const std::string& tls_cert;
