@@ -14,6 +14,8 @@ using json::Value;
 using std::chrono::milliseconds;
 
 constexpr milliseconds kTryAgain(200);
+// Without a watch.
+constexpr milliseconds kLookAgain(500);
 
 // A renewal that hangs must not outlast the deadline: connecting and answering get a quarter each.
 ClientOptions QuickOptions(const Client& client, const LeaseOptions& lease) {
@@ -45,6 +47,11 @@ struct LeaderElection::Impl final : WatchSink {
         thread([this] { Run(); }) {}
 
   // WatchSink.
+  void OnHealth(const Status& health) override {
+    std::lock_guard lock(mu);
+    watching = health.ok();
+    changed.notify_all();
+  }
   void OnRelistBegin() override {}
   void OnRelistEnd(const std::string&) override {
     std::lock_guard lock(mu);
@@ -110,13 +117,12 @@ struct LeaderElection::Impl final : WatchSink {
   }
 
   // The watch may be behind, or broken.
-  void Reread() {
+  bool Reread() {
     Result<Value> now = client.Get(types::Lease(), options.name);
-    if (now.ok()) {
-      Observe(std::move(*now));
-    } else if (now.status().code() == Code::kNotFound) {
-      Observe(Value());
-    }
+    const bool is_missing = !now.ok() && now.status().code() == Code::kNotFound;
+    if (now.ok()) Observe(std::move(*now));
+    if (is_missing) Observe(Value());
+    return now.ok() || is_missing;
   }
 
   void Run() {
@@ -135,11 +141,19 @@ struct LeaderElection::Impl final : WatchSink {
 
   // As a standby; how long nothing is to be done unless something changes.
   Duration Follow(std::unique_lock<std::mutex>& lock) {
-    if (!listed) return options.duration;
+    if (!watching) {
+      // The watch is refused, or broken: looking does as well.
+      lock.unlock();
+      const bool looked = Reread();
+      lock.lock();
+      listed = listed || looked;
+    }
+    const Duration look_again = watching ? Duration(options.duration) : Duration(kLookAgain);
+    if (!listed) return look_again;
     const std::string holder = HolderOf(seen);
     const bool is_free = seen.is_null() || holder.empty() || holder == options.identity;
     const Duration left = seen_at + options.duration - clock.Now();
-    if (!is_free && left > Duration::zero()) return left;
+    if (!is_free && left > Duration::zero()) return std::min(left, look_again);
     const MonoTime began = clock.Now();
     lock.unlock();
     Status taken = Write(options.identity);
@@ -209,6 +223,7 @@ struct LeaderElection::Impl final : WatchSink {
   Value seen;  // the Lease; null where there is none
   MonoTime seen_at{};
   bool listed = false;
+  bool watching = true;
   bool leading = false;
   bool stopping = false;
   MonoTime renewed{};  // when the last renewal that held was begun

@@ -65,18 +65,17 @@ Result<json::Value> ParseDocument(std::string_view text) {
 
 Status ToStatus(int http_status, const json::Value& body, std::string_view text) {
   constexpr size_t kMessageMax = 2'000;
-  if (body["kind"].AsString() == "Status") {
-    std::string message = body["message"].AsString();
-    if (message.empty()) message = "the API server answers " + std::to_string(http_status);
-    // A kind that is not offered is not an object that is not there.
-    if (http_status == 404 && body.At("details", "name").AsString().empty())
-      return {Code::kUnsupported, std::move(message)};
-    return {CodeOf(http_status, body["reason"].AsString()), std::move(message)};
+  const bool is_status = body["kind"].AsString() == "Status";
+  std::string message = is_status ? body["message"].AsString() : std::string(text);
+  if (message.size() > kMessageMax) message.resize(kMessageMax);
+  while (!message.empty() && message.back() == '\n') message.pop_back();
+  if (!is_status || message.empty()) {
+    message = "the API server answers " + std::to_string(http_status) + ": " + message;
   }
-  std::string shown(text.substr(0, kMessageMax));
-  while (!shown.empty() && shown.back() == '\n') shown.pop_back();
-  return {CodeOf(http_status, ""),
-          "the API server answers " + std::to_string(http_status) + ": " + shown};
+  // A kind that is not offered is not an object that is not there.
+  if (http_status == 404 && body.At("details", "name").AsString().empty())
+    return {Code::kUnsupported, std::move(message)};
+  return {CodeOf(http_status, body["reason"].AsString()), std::move(message)};
 }
 
 std::string QueryEncode(std::string_view text) {

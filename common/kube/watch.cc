@@ -71,13 +71,16 @@ Status Watch::Step() {
 Status Watch::Relist() {
   if (!watch_list_) return RelistByPages();
   Status streamed = Stream(true);
-  if (!initial_events_ || cancellation_.is_cancelled()) return streamed;
+  const bool is_refused = streamed.code() == Code::kUnavailable ||
+                          streamed.code() == Code::kValidation ||
+                          streamed.code() == Code::kInternal || streamed.ok();
+  if (!initial_events_ || !is_refused || cancellation_.is_cancelled()) return streamed;
   // The server may not be able to (an old etcd, or none: the stream opens and then brings an
   // ERROR), or may be away; which of them it is a plain list shows.
   RETURN_IF_ERROR(RelistByPages());
   watch_list_ = false;
-  log::Info("WatchList is not served, lists instead",
-            {{"kind", type_.kind}, {"answer", streamed.ToString()}});
+  log::Debug("WatchList is not served, lists instead",
+             {{"kind", type_.kind}, {"answer", streamed.ToString()}});
   return OkStatus();
 }
 

@@ -44,6 +44,11 @@ uint64_t NumberOf(const std::string& uid) {
 
 kube::CacheOptions CacheOptionsOf(std::string_view kind) {
   kube::CacheOptions options;
+  if (kind == kShardMapSliceKind) {
+    options.indexes["streamUid"] = [](const Value& slice) {
+      return std::vector{slice["metadata"]["labels"][kSliceOfLabel].AsString()};
+    };
+  }
   const bool is_stream = kind == kStreamKind;
   if (!is_stream && kind != kShardMapKind) return options;
   options.indexes["streamName"] = [](const Value& object) {
@@ -196,7 +201,10 @@ Result<Value> KubeStore::Read(std::string_view kind, const ResourceKey& key) {
   kube::ObjectCache* cache = CacheFor(kind, key.ns);
   if (cache != nullptr) {
     if (auto object = cache->Get(NameOf(key))) return std::move(*object);
-    if (!options_.confirm_misses && kind != kShardMapSliceKind)
+    const auto& confirmed = options_.confirmed_kinds;
+    const bool is_confirmed =
+        std::find(confirmed.begin(), confirmed.end(), kind) != confirmed.end();
+    if (!is_confirmed && kind != kShardMapSliceKind)
       return NotFound(std::string(kind) + " " + key.ToString() + " does not exist");
   }
   Result<Value> object = client_.Get(TypeOf(kind), NameOf(key));
@@ -321,13 +329,19 @@ void KubeStore::CollectSlices(const Resource& before, const Resource& now) {
   for (const Resource* map : {&before, &now}) {
     for (const std::string& name : SliceNames(*map)) named.insert(name);
   }
-  kube::ListOptions options;
-  options.ns = now.key.ns;
-  options.label_selector = std::string(kSliceOfLabel) + "=" + SliceLabelOf(now);
-  Result<kube::ListPage> slices = client_.ListAll(TypeOf(kShardMapSliceKind), options);
-  if (!slices.ok()) return;  // the next change of the map looks again
+  std::vector<Value> slices;
+  if (kube::ObjectCache* cache = CacheFor(kShardMapSliceKind, now.key.ns)) {
+    slices = cache->Select("streamUid", SliceLabelOf(now));
+  } else {
+    kube::ListOptions options;
+    options.ns = now.key.ns;
+    options.label_selector = std::string(kSliceOfLabel) + "=" + SliceLabelOf(now);
+    Result<kube::ListPage> page = client_.ListAll(TypeOf(kShardMapSliceKind), options);
+    if (!page.ok()) return;  // the next change of the map looks again
+    slices = std::move(page->items);
+  }
   const int64_t version = now.spec["version"].AsInt();
-  for (const Value& slice : slices->items) {
+  for (const Value& slice : slices) {
     const kube::ObjectName name = kube::NameOf(slice);
     // Another writer may be about to name those of a later version.
     const bool is_older = slice.At("spec", "version").AsInt() < version;
@@ -337,6 +351,8 @@ void KubeStore::CollectSlices(const Resource& before, const Resource& now) {
     Result<Value> deleted = client_.Delete(TypeOf(kShardMapSliceKind), name, exact);
     if (!deleted.ok() && deleted.status().code() != Code::kNotFound) {
       log::Debug("slice not removed", {{"slice", name.ToString()}});
+    } else if (kube::ObjectCache* cache = CacheFor(kShardMapSliceKind, name.ns)) {
+      cache->Gone(name, exact.uid);
     }
   }
 }

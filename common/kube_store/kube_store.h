@@ -17,9 +17,9 @@ struct KubeStoreOptions {
   std::vector<std::string> namespaces;  // that are looked at; empty: all
   // Kinds that are followed and read from memory; others are read from the API.
   std::vector<std::string> cached_kinds;
-  // What memory does not show is asked of the API before it counts as not there: for processes
-  // that are asked about what another one has just made.
-  bool confirm_misses = false;
+  // Of these, what memory does not show is asked of the API before it counts as not there: for
+  // processes that are asked about what another one has just made.
+  std::vector<std::string> confirmed_kinds;
   kube::WatchOptions watch;
 };
 

@@ -102,6 +102,20 @@ TEST_F(LeaseTest, GoesOnLeadingThroughAShortOutage) {
   EXPECT_EQ(Said().size(), 1u);
 }
 
+TEST_F(LeaseTest, LooksAtTheLeaseWhereItMayNotWatch) {
+  api_.Intercept([](const net::HttpRequest& request, const FakeKubeApi::Writer& writer) {
+    const bool is_list = request.method == "GET" && request.path.ends_with("/leases");
+    if (is_list) FakeKubeApi::SendStatus(writer, 403, "Forbidden", "may not list leases");
+    return is_list;
+  });
+  auto first = Candidate(client_, "first");
+  ASSERT_TRUE(Eventually([&] { return first->is_leading(); }));
+  auto second = Candidate(client_, "second");
+  ASSERT_TRUE(Eventually([&] { return second->leader() == "first"; }));
+  first->Stop();
+  ASSERT_TRUE(Eventually([&] { return second->is_leading(); }));
+}
+
 TEST_F(LeaseTest, TakesALeaseThatADeadProcessOfItsNameLeft) {
   json::Value lease;
   lease["metadata"].Set("name", "operator");
