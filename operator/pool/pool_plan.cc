@@ -13,6 +13,12 @@ namespace {
 
 int64_t BytesIn(const Value& value) { return ParseQuantity(value.AsString()).value_or(0); }
 
+std::optional<int> UsedPercent(const std::optional<VolumeFigures>& told, int64_t volume_bytes) {
+  if (told && told->is_any_full) return 100;
+  if (!told || volume_bytes <= 0) return std::nullopt;
+  return static_cast<int>(std::min<int64_t>(100, told->live_bytes_max / (volume_bytes / 100 + 1)));
+}
+
 void PlanStorage(const PoolWorld& world, PoolPlan& plan) {
   const resources::StreamPoolSpec& spec = plan.input.spec;
   const Value& storage = world.pool.At("status", "storage");
@@ -23,9 +29,9 @@ void PlanStorage(const PoolWorld& world, PoolPlan& plan) {
     // What was decided stands, within what is allowed now.
     bytes = std::max(asked, std::min(BytesIn(storage["autoExpandedSize"]), most));
     VolumeUse use;
-    use.used_percent_max = world.used_percent_max;
     use.requested_bytes = bytes;
     use.actual_bytes = BytesIn(world.workload.At("status", "storage", "actual"));
+    use.used_percent_max = UsedPercent(world.volumes, use.actual_bytes);
     use.last_expanded_ms = resources::ParseTime(storage["lastExpandTime"].AsString()).value_or(0);
     use.now = world.now;
     const ExpandDecision decision = DecideExpansion(*spec.auto_expand, use);

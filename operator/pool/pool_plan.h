@@ -14,7 +14,7 @@ struct PoolWorld {
   PoolSettings settings;
   json::Value pool;      // the StreamPool
   json::Value workload;  // null where there is none
-  std::optional<int> used_percent_max;
+  std::optional<VolumeFigures> volumes;
   WallMs now = 0;
 };
 

@@ -115,7 +115,7 @@ class PoolReconciler::Impl {
     world.settings = options_.settings;
     world.pool = std::move(*pool);
     world.workload = workloads_.cache().Get({key.ns, key.name}).value_or(Value());
-    if (options_.volume_use) world.used_percent_max = options_.volume_use(key);
+    if (options_.volume_use) world.volumes = options_.volume_use(key);
     world.now = clock_.WallNow();
     const PoolPlan plan = PlanPool(world);
     // A decision is written down before it is acted on.

@@ -14,9 +14,9 @@ struct PoolReconcilerOptions {
   PoolSettings settings;
   std::string ns;  // to watch; "": every namespace
   size_t workers = 1;
-  // How full the fullest volume of a pool is, in percent; nothing where no pod has told. For
-  // autoExpand.
-  std::function<std::optional<int>(const resources::ResourceKey& pool)> volume_use;
+  // For autoExpand; nothing where no pod has told. Asked once a minute, and when Add is called: do
+  // that when a volume gets full.
+  std::function<std::optional<VolumeFigures>(const resources::ResourceKey& pool)> volume_use;
 };
 
 // Makes StreamPools real: a Workload, Services, a disruption budget, a network policy, a ConfigMap

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
 namespace millrace::op {
@@ -16,6 +17,12 @@ struct PoolSettings {
   std::string internal_token;         // what is in it, to copy to pools elsewhere
   std::string account = "000000000000";
   std::string region = "us-east-1";
+};
+
+// What the pods of a pool tell of their volumes.
+struct VolumeFigures {
+  int64_t live_bytes_max = 0;  // of the fullest: what cannot be dropped
+  bool is_any_full = false;    // one takes no writes for lack of room
 };
 
 // The ports of a shard pod, named http, https, peer and admin.

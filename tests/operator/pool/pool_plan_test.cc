@@ -168,18 +168,30 @@ TEST(AutoExpand, GrowsByTheLargerOfTenGibibytesAndTenPercentWithACooldown) {
 TEST(AutoExpand, DecisionIsInStatusAndStandsWhateverSpecSaysLater) {
   PoolWorld world = World(R"({"storage":{"size":"20Gi","autoExpand":{"maxSize":"50Gi"}}})");
   world.workload["status"]["storage"].Set("actual", "20Gi");
-  world.used_percent_max = 80;
+  world.volumes = VolumeFigures{17 * kGiB, false};
   PoolPlan plan = PlanPool(world);
   EXPECT_EQ(plan.input.volume_size, "30Gi");
   world.pool.Set("status", PoolStatus(world, plan, OkStatus()));
   EXPECT_EQ(world.pool.At("status", "storage", "autoExpandedSize").AsString(), "30Gi");
   // The same again, also where nothing is measured any more.
-  world.used_percent_max.reset();
+  world.volumes.reset();
   plan = PlanPool(world);
   EXPECT_FALSE(plan.expanded_bytes);
   EXPECT_EQ(plan.input.volume_size, "30Gi");
   world.pool["spec"]["storage"].Set("size", "40Gi");
   EXPECT_EQ(PlanPool(world).input.volume_size, "40Gi");
+}
+
+TEST(AutoExpand, VolumeThatTakesNoWritesIsFullWhateverItHolds) {
+  PoolWorld world = World(R"({"storage":{"size":"20Gi","autoExpand":{"maxSize":"50Gi"}}})");
+  world.workload["status"]["storage"].Set("actual", "20Gi");
+  world.volumes = VolumeFigures{kGiB, false};
+  EXPECT_EQ(PlanPool(world).expand_reason, "WithinTarget");
+  world.volumes = VolumeFigures{kGiB, true};
+  EXPECT_EQ(PlanPool(world).input.volume_size, "30Gi");
+  world.workload.Remove("status");
+  world.volumes = VolumeFigures{19 * kGiB, false};
+  EXPECT_EQ(PlanPool(world).expand_reason, "UseUnknown");
 }
 
 TEST(PoolStatus, TellsWhatTheWorkloadTellsAndIsTheSameTwice) {
