@@ -163,6 +163,10 @@ void ObjectCache::Wrote(const json::Value& object) {
   std::optional<EventType> change;
   {
     std::lock_guard lock(mu_);
+    // The answer to a write may come after the event of what followed it: a version that the watch
+    // has passed, of an object that it does not know, was deleted since.
+    const bool is_known = objects_.contains(NameOf(kept));
+    if (!is_known && synced_ && IsAtLeast(resource_version_, ResourceVersionOf(kept))) return;
     change = Put(kept);
   }
   if (change) Tell(*change, kept);

@@ -80,6 +80,18 @@ TEST(ObjectCache, WhatWeDeletedDoesNotComeBackFromAnOldEvent) {
   EXPECT_EQ(VersionIn(cache, "a"), "9");
 }
 
+TEST(ObjectCache, AnAnswerThatComesAfterTheEndOfItsObjectDoesNotBringItBack) {
+  ObjectCache cache;
+  cache.OnRelistBegin();
+  cache.OnEvent(EventType::kAdded, Versioned("a", 5));
+  cache.OnRelistEnd("5");
+  cache.OnEvent(EventType::kDeleted, Versioned("a", 8));
+  cache.Wrote(Versioned("a", 8));
+  EXPECT_EQ(VersionIn(cache, "a"), "none");
+  cache.Wrote(Versioned("a", 9, "new"));
+  EXPECT_EQ(VersionIn(cache, "a"), "9");
+}
+
 TEST(ObjectCache, IndexesFollowTheirObjects) {
   CacheOptions options;
   options.trim = [](Value& object) { object["spec"].Remove("secret"); };
