@@ -61,6 +61,8 @@ Status WorkloadActions::Take(const WorkloadAction& action) {
   switch (action.kind) {
     case Kind::kKeepRevision:
       return KeepRevision();
+    case Kind::kDropRevision:
+      return DropRevision(action);
     case Kind::kCreateClaim:
       return CreateClaim(action);
     case Kind::kCreatePod:
@@ -112,6 +114,17 @@ Status WorkloadActions::KeepRevision() {
   if (made.ok()) Note(false, "RevisionKept", "Rolling", "revision " + spec_.revision);
   return Settle(types::ControllerRevision(), caches_.revisions,
                 NameOfPart(RevisionName(kube::NameOf(workload_).name, spec_.revision)), made);
+}
+
+Status WorkloadActions::DropRevision(const WorkloadAction& action) {
+  const ObjectName name = NameOfPart(RevisionName(kube::NameOf(workload_).name, action.revision));
+  const auto kept = caches_.revisions.Get(name);
+  if (!kept) return OkStatus();
+  kube::DeleteOptions options;
+  options.uid = kube::UidOf(*kept);
+  const auto done = client_.Delete(types::ControllerRevision(), name, options);
+  if (done.ok()) caches_.revisions.Gone(name, kube::UidOf(*kept));
+  return Forgive(done.status());
 }
 
 Status WorkloadActions::CreateClaim(const WorkloadAction& action) {

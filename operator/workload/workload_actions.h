@@ -33,6 +33,7 @@ class WorkloadActions {
   Status KeepRevision();
   Status Settle(const kube::ResourceType& type, kube::ObjectCache& cache,
                 const kube::ObjectName& name, const Result<json::Value>& made);
+  Status DropRevision(const WorkloadAction& action);
   Status CreateClaim(const WorkloadAction& action);
   Status CreatePod(const WorkloadAction& action);
   Status Adopt(const WorkloadAction& action);

@@ -20,6 +20,7 @@ namespace {
 
 constexpr std::string_view kByWorkload = "workload";
 constexpr std::string_view kByNode = "node";
+constexpr std::string_view kBudgetSaysNo = "BudgetSaysNo";
 
 std::string KeyText(const std::string& ns, const std::string& workload) {
   return ns + "/" + workload;
@@ -201,7 +202,7 @@ class WorkloadController::Impl {
       input.claims.push_back(ObserveClaim(claim, workload));
     }
     for (const Value& kept : revisions_.cache().Select(kByWorkload, text)) {
-      input.revisions.insert(RevisionKeptIn(kept));
+      input.revisions[RevisionKeptIn(kept)] = kept["revision"].AsInt();
     }
     if (classes_.HasSynced()) {
       input.storage_class = ObserveClass(classes_.cache().List(), input.spec.storage_class);
@@ -217,6 +218,7 @@ class WorkloadController::Impl {
   Outcome Act(Value workload, const WorkloadInput& input, const WorkloadPlan& plan) {
     const int64_t generation = workload.At("metadata", "generation").AsInt();
     Value status = WorkloadStatus(workload["status"], input, plan, generation);
+    KeepBudgetWord(workload["status"], plan, status);
     if (Status written = WriteStatus(workload, std::move(status)); !written.ok()) {
       return Outcome::Failed(written);
     }
@@ -228,7 +230,7 @@ class WorkloadController::Impl {
     resources::SetCondition(status, "Reconciled", done.ok(), done.ok() ? "Reconciled" : "Failed",
                             done.ok() ? "" : done.message(), generation, input.now);
     if (actions.budget_said_no()) {
-      resources::SetCondition(status, "Progressing", true, "BudgetSaysNo",
+      resources::SetCondition(status, "Progressing", true, kBudgetSaysNo,
                               "a PodDisruptionBudget does not allow the next restart yet",
                               generation, input.now);
     }
@@ -240,6 +242,19 @@ class WorkloadController::Impl {
     }
     if (!done.ok()) return Outcome::Failed(done);
     return plan.again ? Outcome::After(*plan.again) : Outcome::Done();
+  }
+
+  // A restart that the budget has refused is asked for again, which is no news.
+  static void KeepBudgetWord(const Value& before, const WorkloadPlan& plan, Value& status) {
+    const Value& told = resources::FindCondition(before, "Progressing");
+    const auto planned = plan.conditions.find("Progressing");
+    if (told["reason"].AsString() != kBudgetSaysNo || planned == plan.conditions.end() ||
+        planned->second.reason != "Restarting") {
+      return;
+    }
+    for (Value& condition : status["conditions"].MutableArray()) {
+      if (condition["type"].AsString() == "Progressing") condition = told;
+    }
   }
 
   // Compare-and-set on what was read, so that no decision is taken on a stale one; `workload` is

@@ -37,6 +37,7 @@ class Planner {
     ScaleIn();
     SetDraining(step);
     for (const Member& member : plan_.members) Restore(member);
+    DropOldRevision();
     PlanClaims(in_, plan_);
     Judge(step);
     return std::move(plan_);
@@ -60,6 +61,23 @@ class Planner {
     plan_.actions.push_back({.kind = Kind::kKeepRevision, .revision = in_.spec.revision});
   }
 
+  // The oldest of too many that nothing runs or goes back to.
+  void DropOldRevision() {
+    constexpr size_t kSparesMax = 10;
+    std::set<std::string> used = {in_.spec.revision, plan_.stable_revision};
+    for (const Member& member : plan_.members) used.insert(member.revision);
+    for (const ObservedPod& pod : in_.pods) used.insert(pod.revision);
+    const std::pair<const std::string, int64_t>* oldest = nullptr;
+    size_t spares = 0;
+    for (const auto& kept : in_.revisions) {
+      if (used.contains(kept.first)) continue;
+      ++spares;
+      if (!oldest || kept.second < oldest->second) oldest = &kept;
+    }
+    if (spares <= kSparesMax) return;
+    plan_.actions.push_back({.kind = Kind::kDropRevision, .revision = oldest->first});
+  }
+
   // The revision of a pod that there has not been: what a rollout that is held back has not let
   // through comes in by no other door either.
   std::string RevisionOfNew(int ordinal) const {
@@ -79,6 +97,11 @@ class Planner {
       const bool has_revision = pod && pod->is_ours && CanMake(pod->revision);
       plan_.members.push_back(
           {.name = name, .revision = has_revision ? pod->revision : RevisionOfNew(i)});
+    }
+    // Nor is one forgotten whose record was lost.
+    for (const ObservedPod& pod : in_.pods) {
+      if (!pod.is_ours || OrdinalOf(in_.key.name, pod.name) < 0 || FindMember(pod.name)) continue;
+      plan_.members.push_back({.name = pod.name, .revision = pod.revision});
     }
     for (Member& member : plan_.members) {
       // What was decided and not acted on is decided anew; a pod that is gone comes back as
@@ -101,8 +124,15 @@ class Planner {
     if (step.pod.empty() || !step.is_now) return;
     Member* member = FindMember(step.pod);
     member->revision = step.revision;
-    member->moved_ms = in_.now;
+    // The same decision again, where the budget said no, is no news.
+    if (!WasDecided(*member)) member->moved_ms = in_.now;
     TakeDown(*in_.FindPod(step.pod), step.is_serving, step.why);
+  }
+
+  bool WasDecided(const Member& member) const {
+    return std::any_of(in_.members.begin(), in_.members.end(), [&](const Member& before) {
+      return before.name == member.name && before.revision == member.revision;
+    });
   }
 
   void TakeDown(const ObservedPod& pod, bool is_serving, const std::string& why) {

@@ -13,6 +13,7 @@ namespace millrace::op {
 struct WorkloadAction {
   enum class Kind {
     kKeepRevision,    // write down the template of spec.revision
+    kDropRevision,    // revision, which nothing runs or goes back to
     kCreateClaim,     // name
     kCreatePod,       // name, revision
     kAdoptPod,        // of nobody's, with our labels

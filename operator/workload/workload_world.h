@@ -1,5 +1,6 @@
 #pragma once
 
+#include <map>
 #include <optional>
 #include <set>
 #include <string>
@@ -73,7 +74,7 @@ struct WorkloadInput {
   // From the cluster.
   std::vector<ObservedPod> pods;
   std::vector<ObservedClaim> claims;
-  std::set<std::string> revisions;  // whose template is kept
+  std::map<std::string, int64_t> revisions;  // whose template is kept, with their numbers
   ClassState storage_class = ClassState::kUnknown;
   // From the gate.
   std::set<std::string> drained;

@@ -137,7 +137,7 @@ class PoolOnApi : public ::testing::Test {
     Value patch;
     Value& status = patch["status"];
     status.Set("observedGeneration", budget->At("metadata", "generation"));
-    status.Set("disruptionsAllowed", int64_t{1});
+    status.Set("disruptionsAllowed", disruptions_allowed_);
     status.Set("currentHealthy", int64_t{3});
     status.Set("desiredHealthy", int64_t{2});
     status.Set("expectedPods", int64_t{3});
@@ -167,6 +167,7 @@ class PoolOnApi : public ::testing::Test {
     return found->At("spec", "containers").AsArray()[0]["image"].AsString();
   }
 
+  int64_t disruptions_allowed_ = 1;
   kube::Client client_{Access()};
   kube::EventRecorder events_{client_, SystemClock(), "pool", "test"};
   OpenGate gate_;
@@ -187,6 +188,12 @@ TEST_F(PoolOnApi, IsMadeUpgradedAndEnlargedInARestrictedNamespace) {
   EXPECT_EQ(ImageOf("fast-2"), "shard:1");
   ASSERT_TRUE(Eventually([&] { return !Pool().At("status", "currentRevision").is_null(); }));
   const std::string before = Pool().At("status", "currentRevision").AsString();
+
+  disruptions_allowed_ = 0;
+  Cluster();
+  Change(R"({"spec":{"logLevel":"debug"}})");
+  ASSERT_TRUE(Eventually([&] { return Reason("Progressing") == "BudgetSaysNo"; }));
+  disruptions_allowed_ = 1;
 
   Change(R"({"spec":{"image":"shard:2","rollout":{"canary":{"replicas":1,"soakSeconds":1}}}})");
   ASSERT_TRUE(Eventually([&] {

@@ -253,6 +253,8 @@ TEST(WorkloadPlan, BudgetThatSaysNoIsAskedAgain) {
   EXPECT_EQ(Count(plan, Kind::kEvictPod), 1);
   ASSERT_TRUE(plan.again);
   EXPECT_LE(*plan.again, std::chrono::seconds(5));
+  sim.Pass(5'000);
+  EXPECT_EQ(sim.Step().members, plan.members) << "asking again is no news";
   sim.budget_allows = true;
   EXPECT_TRUE(sim.Settle());
   EXPECT_EQ(sim.Revisions(), "r2 r2");
@@ -359,6 +361,29 @@ TEST(WorkloadPlan, OrphanIsAdoptedAndAStrangersPodIsLeftAlone) {
   const WorkloadPlan plan = sim.Step();
   EXPECT_TRUE(plan.actions.empty());
   EXPECT_THAT(Message(plan, "Ready"), HasSubstr("pool-1 is somebody else's pod"));
+}
+
+TEST(WorkloadPlan, OldRevisionsAreDroppedOnceNothingNeedsThem) {
+  WorkloadSim sim(1);
+  sim.Start();
+  for (int i = 2; i < 20; ++i) {
+    sim.in.spec.revision = "r" + std::to_string(i);
+    EXPECT_TRUE(sim.Settle());
+  }
+  EXPECT_EQ(sim.in.revisions.size(), 11u);
+  EXPECT_TRUE(sim.in.revisions.contains("r19"));
+  EXPECT_TRUE(sim.in.revisions.contains("r18"));
+  EXPECT_FALSE(sim.in.revisions.contains("r1"));
+}
+
+TEST(WorkloadPlan, PodWhoseRecordWasLostIsTakenUpAgain) {
+  WorkloadSim sim(3);
+  sim.Start();
+  sim.in.spec.replicas = 2;
+  sim.in.members.clear();
+  const WorkloadPlan plan = sim.Step();
+  EXPECT_EQ(plan.members.size(), 3u);
+  EXPECT_EQ(plan.draining, std::set<std::string>{"pool-2"});
 }
 
 // Worlds of random events: whatever happens, the workload comes to rest as it should be, no promise

@@ -35,7 +35,10 @@ void WorkloadSim::Apply(const WorkloadPlan& plan) {
 void WorkloadSim::Take(const WorkloadAction& action) {
   switch (action.kind) {
     case Kind::kKeepRevision:
-      in.revisions.insert(action.revision);
+      in.revisions.emplace(action.revision, static_cast<int64_t>(next_uid_++));
+      return;
+    case Kind::kDropRevision:
+      in.revisions.erase(action.revision);
       return;
     case Kind::kCreateClaim: {
       Claim& claim = claims[ClaimName(action.name)];
