@@ -34,13 +34,11 @@ resources::KubeStoreOptions StoreOptions(const ClusterOperatorOptions& options) 
   return store;
 }
 
-PoolReconcilerOptions PoolOptions(const ClusterOperatorOptions& options, const ShardFleet& fleet) {
+PoolReconcilerOptions PoolOptions(const ClusterOperatorOptions& options) {
   PoolReconcilerOptions pools;
   pools.settings = options.pool;
   pools.ns = OnlyNamespace(options.namespaces);
-  pools.volume_use = [&fleet](const ResourceKey& pool) {
-    return fleet.VolumeUsePercent(pool.name);
-  };
+  pools.volume_use = [](const ResourceKey&) { return std::nullopt; };
   return pools;
 }
 
@@ -64,7 +62,7 @@ ClusterOperator::ClusterOperator(kube::Client& client, Clock& clock, ClusterOper
           [this] { EnqueueAllStreams(); }),
       gate_(fleet_, [this](const ResourceKey& workload) { workloads_.Add(workload); }),
       workloads_(client, clock, events_, gate_, {OnlyNamespace(options_.namespaces)}),
-      pools_(client, clock, events_, PoolOptions(options_, fleet_)),
+      pools_(client, clock, events_, PoolOptions(options_)),
       streams_(store_, clock, options_.stream, [this](const std::string& pool, uint64_t uid) {
         return fleet_.Observe(pool, uid);
       }) {}

@@ -57,9 +57,7 @@ json::Value ApplyStatus::ToValue() const {
                                            {"fullReason", log_.full_reason},
                                            {"fenced", log_.fenced},
                                            {"fileBytes", log_.file_bytes},
-                                           {"liveBytes", log_.live_bytes},
-                                           {"volumeBytes", log_.volume_bytes},
-                                           {"volumeFreeBytes", log_.volume_free_bytes}}}};
+                                           {"liveBytes", log_.live_bytes}}}};
 }
 
 void ApplyStatus::WhenAfter(uint64_t after, Executor& executor, UniqueFunction<void()> fn) {

@@ -34,9 +34,6 @@ struct LogStatus {
   bool fenced = false;
   uint64_t file_bytes = 0;
   uint64_t live_bytes = 0;
-  // Of the file system that the log is on; 0 where that is not known.
-  uint64_t volume_bytes = 0;
-  uint64_t volume_free_bytes = 0;
 };
 
 // The answer of GET /internal/v1/status and those who wait for it to change. `sequence` rises with

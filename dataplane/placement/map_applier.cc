@@ -272,9 +272,6 @@ void MapApplier::Refresh() {
     log_status.file_bytes += s.file_bytes;
     log_status.live_bytes += s.live_bytes;
   }
-  const MapFolder::Volume volume = folder_.MeasureVolume();
-  log_status.volume_bytes = volume.bytes;
-  log_status.volume_free_bytes = volume.free_bytes;
   status_.SetLog(log_status);
   for (auto& [uid, entry] : entries_) entry.here.clear();
   unclaimed_.clear();

@@ -1,7 +1,5 @@
 #include "dataplane/placement/map_folder.h"
 
-#include <sys/statvfs.h>
-
 #include <cerrno>
 #include <filesystem>
 
@@ -58,12 +56,6 @@ Status MapFolder::Remove(uint64_t uid) const {
   std::error_code error;
   fs::remove(PathOf(uid), error);
   return error ? ErrnoStatus(error.value(), "remove " + PathOf(uid)) : OkStatus();
-}
-
-MapFolder::Volume MapFolder::MeasureVolume() const {
-  struct statvfs found{};
-  if (::statvfs(folder_.c_str(), &found) != 0) return {};
-  return {found.f_blocks * found.f_frsize, found.f_bavail * found.f_frsize};
 }
 
 }  // namespace millrace::shard

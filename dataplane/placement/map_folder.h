@@ -24,13 +24,6 @@ class MapFolder {
   // Durable on return; replaces the version before as a whole.
   Status Save(const resources::ShardMap& map) const;
   Status Remove(uint64_t uid) const;
-  // How large the volume is that the folder is on, and what of it is free to us; zeros where the
-  // system does not say.
-  struct Volume {
-    uint64_t bytes = 0;
-    uint64_t free_bytes = 0;
-  };
-  Volume MeasureVolume() const;
 
  private:
   explicit MapFolder(std::string folder) : folder_(std::move(folder)) {}

@@ -96,18 +96,6 @@ bool ShardFleet::AnyReady() const {
   return false;
 }
 
-std::optional<int> ShardFleet::VolumeUsePercent(const std::string& pool) const {
-  std::lock_guard lock(mu_);
-  std::optional<int> most;
-  auto found = pools_.find(pool);
-  if (found == pools_.end()) return most;
-  for (const auto& [name, followed] : found->second) {
-    if (!followed.client) continue;
-    most = std::max(most, followed.client->volume_use_percent());
-  }
-  return most;
-}
-
 PoolPod::State ShardFleet::StateOf(const Followed& followed) const {
   const bool ready = followed.client && followed.client->ready();
   if (!ready) {

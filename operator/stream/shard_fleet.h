@@ -41,8 +41,6 @@ class ShardFleet {
 
   ObservedPool Observe(const std::string& pool, uint64_t uid) const;
   bool AnyReady() const;
-  // How full the fullest volume of a pool is, in percent; nothing where no pod has said.
-  std::optional<int> VolumeUsePercent(const std::string& pool) const;
 
  private:
   struct Followed {

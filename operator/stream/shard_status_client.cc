@@ -67,11 +67,6 @@ std::optional<ObservedStream> ShardStatusClient::Observed(uint64_t uid) const {
   return it->second;
 }
 
-std::optional<int> ShardStatusClient::volume_use_percent() const {
-  const int percent = volume_use_percent_;
-  return percent < 0 ? std::nullopt : std::optional(percent);
-}
-
 void ShardStatusClient::Follow() {
   auto retry = kRetryFirst;
   while (!stop_) {
@@ -103,9 +98,6 @@ void ShardStatusClient::Take(const json::Value& answer) {
   std::vector<uint64_t> changed;
   bool came_back = false;
   sequence_ = answer["sequence"].AsInt();
-  const int64_t volume = answer.At("log", "volumeBytes").AsInt();
-  const int64_t used = volume - answer.At("log", "volumeFreeBytes").AsInt();
-  if (volume > 0) volume_use_percent_ = static_cast<int>(used * 100 / volume);
   {
     std::lock_guard lock(mu_);
     came_back = !ready_.exchange(true);

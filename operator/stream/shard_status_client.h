@@ -30,8 +30,6 @@ class ShardStatusClient {
   // When the process answered last; the client's start before it ever did.
   MonoTime last_answer() const { return last_answer_; }
   std::optional<ObservedStream> Observed(uint64_t uid) const;
-  // How full its volume is, in percent; nothing where it has not said.
-  std::optional<int> volume_use_percent() const;
 
  private:
   void Follow();
@@ -45,7 +43,6 @@ class ShardStatusClient {
   const std::function<void()> on_ready_;
   std::atomic<bool> stop_{false};
   std::atomic<bool> ready_{false};
-  std::atomic<int> volume_use_percent_{-1};
   std::atomic<MonoTime> last_answer_;
   mutable std::mutex mu_;
   std::map<uint64_t, ObservedStream> streams_;
