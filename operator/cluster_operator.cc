@@ -34,11 +34,15 @@ resources::KubeStoreOptions StoreOptions(const ClusterOperatorOptions& options) 
   return store;
 }
 
-PoolReconcilerOptions PoolOptions(const ClusterOperatorOptions& options) {
+PoolReconcilerOptions PoolOptions(const ClusterOperatorOptions& options, const ShardFleet& fleet) {
   PoolReconcilerOptions pools;
   pools.settings = options.pool;
   pools.ns = OnlyNamespace(options.namespaces);
-  pools.volume_use = [](const ResourceKey&) { return std::nullopt; };
+  pools.volume_use = [&fleet](const ResourceKey& pool) -> std::optional<VolumeFigures> {
+    const std::optional<LogFigures> log = fleet.FullestLog(pool.name);
+    if (!log) return std::nullopt;
+    return VolumeFigures{log->live_bytes, log->full};
+  };
   return pools;
 }
 
@@ -62,7 +66,7 @@ ClusterOperator::ClusterOperator(kube::Client& client, Clock& clock, ClusterOper
           [this] { EnqueueAllStreams(); }),
       gate_(fleet_, [this](const ResourceKey& workload) { workloads_.Add(workload); }),
       workloads_(client, clock, events_, gate_, {OnlyNamespace(options_.namespaces)}),
-      pools_(client, clock, events_, PoolOptions(options_)),
+      pools_(client, clock, events_, PoolOptions(options_, fleet_)),
       streams_(store_, clock, options_.stream, [this](const std::string& pool, uint64_t uid) {
         return fleet_.Observe(pool, uid);
       }) {}

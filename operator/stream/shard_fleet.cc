@@ -96,6 +96,21 @@ bool ShardFleet::AnyReady() const {
   return false;
 }
 
+std::optional<LogFigures> ShardFleet::FullestLog(const std::string& pool) const {
+  std::lock_guard lock(mu_);
+  std::optional<LogFigures> fullest;
+  auto found = pools_.find(pool);
+  if (found == pools_.end()) return fullest;
+  for (const auto& [name, followed] : found->second) {
+    const std::optional<LogFigures> log = followed.client ? followed.client->log() : std::nullopt;
+    if (!log) continue;
+    if (!fullest) fullest.emplace();
+    fullest->live_bytes = std::max(fullest->live_bytes, log->live_bytes);
+    fullest->full = fullest->full || log->full;
+  }
+  return fullest;
+}
+
 PoolPod::State ShardFleet::StateOf(const Followed& followed) const {
   const bool ready = followed.client && followed.client->ready();
   if (!ready) {

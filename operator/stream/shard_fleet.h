@@ -41,6 +41,8 @@ class ShardFleet {
 
   ObservedPool Observe(const std::string& pool, uint64_t uid) const;
   bool AnyReady() const;
+  // The fullest log of a pool, and whether any is full; nothing where no pod has said.
+  std::optional<LogFigures> FullestLog(const std::string& pool) const;
 
  private:
   struct Followed {

@@ -67,6 +67,11 @@ std::optional<ObservedStream> ShardStatusClient::Observed(uint64_t uid) const {
   return it->second;
 }
 
+std::optional<LogFigures> ShardStatusClient::log() const {
+  std::lock_guard lock(mu_);
+  return log_;
+}
+
 void ShardStatusClient::Follow() {
   auto retry = kRetryFirst;
   while (!stop_) {
@@ -101,6 +106,7 @@ void ShardStatusClient::Take(const json::Value& answer) {
   {
     std::lock_guard lock(mu_);
     came_back = !ready_.exchange(true);
+    log_ = {answer.At("log", "liveBytes").AsInt(), answer.At("log", "full").AsBool()};
     std::map<uint64_t, std::string> rendered;
     for (const json::Value& entry : answer["streams"].AsArray()) {
       uint64_t uid = ParseUid(entry["uid"].AsString());

@@ -15,6 +15,11 @@
 
 namespace millrace::op {
 
+struct LogFigures {
+  int64_t live_bytes = 0;  // what cannot be dropped
+  bool full = false;       // takes no writes for lack of room
+};
+
 // Follows what one shard process says of itself by long polls of its admin port, on a thread of its
 // own. Tells `on_change` the uids of the streams whose entry changed, all of them when the process
 // comes or goes, and `on_ready` that it came or went. Owned by main; Stop (or the destructor) waits
@@ -30,6 +35,8 @@ class ShardStatusClient {
   // When the process answered last; the client's start before it ever did.
   MonoTime last_answer() const { return last_answer_; }
   std::optional<ObservedStream> Observed(uint64_t uid) const;
+  // What it said last of its log; nothing before it did.
+  std::optional<LogFigures> log() const;
 
  private:
   void Follow();
@@ -45,6 +52,7 @@ class ShardStatusClient {
   std::atomic<bool> ready_{false};
   std::atomic<MonoTime> last_answer_;
   mutable std::mutex mu_;
+  std::optional<LogFigures> log_;
   std::map<uint64_t, ObservedStream> streams_;
   std::map<uint64_t, std::string> rendered_;  // as last received: an unequal one has changed
   int64_t sequence_ = 0;                      // follower thread only
