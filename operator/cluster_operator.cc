@@ -46,6 +46,14 @@ PoolReconcilerOptions PoolOptions(const ClusterOperatorOptions& options, const S
   return pools;
 }
 
+StreamUserReconcilerOptions UserOptions(const ClusterOperatorOptions& options) {
+  StreamUserReconcilerOptions users;
+  users.ns = OnlyNamespace(options.namespaces);
+  users.account = options.pool.account;
+  users.endpoint = {options.stream.endpoint, options.pool.region};
+  return users;
+}
+
 ResourceKey KeyOf(const json::Value& object) {
   kube::ObjectName name = kube::NameOf(object);
   return {std::move(name.ns), std::move(name.name)};
@@ -67,6 +75,7 @@ ClusterOperator::ClusterOperator(kube::Client& client, Clock& clock, ClusterOper
       gate_(fleet_, [this](const ResourceKey& workload) { workloads_.Add(workload); }),
       workloads_(client, clock, events_, gate_, {OnlyNamespace(options_.namespaces)}),
       pools_(client, clock, events_, PoolOptions(options_, fleet_)),
+      users_(client, clock, events_, UserOptions(options_)),
       streams_(store_, clock, options_.stream, [this](const std::string& pool, uint64_t uid) {
         return fleet_.Observe(pool, uid);
       }) {}
@@ -81,6 +90,7 @@ void ClusterOperator::Start() {
   store_.Start();
   workloads_.Watch();
   pools_.Watch();
+  users_.Watch();
   started_ = true;
   house_ = std::thread([this] { KeepHouse(); });
   kube::LeaseOptions lease;
@@ -103,6 +113,7 @@ void ClusterOperator::Stop() {
   if (house_.joinable()) house_.join();
   workloads_.Stop();
   pools_.Stop();
+  users_.Stop();
   store_.Stop();
   fleet_.Stop();
   events_.Stop();
@@ -118,6 +129,7 @@ std::string ClusterOperator::Problem() const {
   }
   if (!workloads_.HasSynced()) return "reading Workloads, pods and volume claims";
   if (!pools_.HasSynced()) return "reading StreamPools";
+  if (!users_.HasSynced()) return "reading StreamUsers";
   return "";
 }
 
@@ -125,7 +137,8 @@ std::vector<std::pair<std::string, size_t>> ClusterOperator::QueueDepths() const
   std::lock_guard lock(mu_);
   return {{"stream", stream_queue_ ? stream_queue_->queue_depth() : 0},
           {"workload", workloads_.queue_depth()},
-          {"pool", pools_.queue_depth()}};
+          {"pool", pools_.queue_depth()},
+          {"user", users_.queue_depth()}};
 }
 
 void ClusterOperator::FollowShardMaps() {
@@ -169,6 +182,7 @@ void ClusterOperator::Lead() {
   leading_ = true;
   workloads_.Start();
   pools_.Start();
+  users_.Start();
   EnqueueAllStreams();
 }
 
@@ -186,6 +200,7 @@ void ClusterOperator::StopActing() {
   if (queue) queue->Stop();
   workloads_.Stop();
   pools_.Stop();
+  users_.Stop();
 }
 
 Outcome ClusterOperator::ReconcileStream(const ResourceKey& key) {

@@ -16,6 +16,7 @@
 #include "operator/stream/pool_gate.h"
 #include "operator/stream/shard_fleet.h"
 #include "operator/stream/stream_reconciler.h"
+#include "operator/stream_user/stream_user_reconciler.h"
 #include "operator/workload/workload_controller.h"
 
 namespace millrace::op {
@@ -76,6 +77,7 @@ class ClusterOperator {
   PoolGate gate_;
   WorkloadController workloads_;
   PoolReconciler pools_;
+  StreamUserReconciler users_;
   StreamReconciler streams_;
   std::unique_ptr<Controller> stream_queue_;  // while leading
   mutable std::mutex mu_;                     // guards stream_queue_'s coming and going
