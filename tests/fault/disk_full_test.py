@@ -2,9 +2,11 @@
 on, and writes resume within 5 s when there is room again."""
 
 import contextlib
+import json
 import os
 import subprocess
 import time
+import urllib.request
 
 import pytest
 
@@ -26,17 +28,33 @@ def command(*arguments):
                     f"{' '.join(arguments[:2])}: {done.stderr.strip()}")
 
 
+@contextlib.contextmanager
+def mounted(folder, mib):
+    """A mounted ext4 of so many MiB."""
+    image, mount = folder / "image", folder / "volume"
+    mount.mkdir()
+    image.touch()
+    os.truncate(image, mib * 2**20)
+    command("mkfs.ext4", "-q", "-F", "-m", "0", str(image))
+    command("mount", "-o", "loop", str(image), str(mount))
+    try:
+        yield mount
+    finally:
+        subprocess.run(["umount", "-l", str(mount)], timeout=30, check=True)
+
+
 @pytest.fixture
 def volume(tmp_path):
-    """A mounted ext4 of VOLUME_MIB."""
-    image, folder = tmp_path / "image", tmp_path / "volume"
-    folder.mkdir()
-    image.touch()
-    os.truncate(image, VOLUME_MIB * 2**20)
-    command("mkfs.ext4", "-q", "-F", "-m", "0", str(image))
-    command("mount", "-o", "loop", str(image), str(folder))
-    yield folder
-    subprocess.run(["umount", "-l", str(folder)], timeout=30, check=True)
+    with mounted(tmp_path, VOLUME_MIB) as folder:
+        yield folder
+
+
+def conditions_of(server, stream):
+    """The texts of the Stream resource's conditions."""
+    url = f"{server.endpoint}/apis/millrace.dev/v1alpha1/namespaces/default/streams/{stream}"
+    with urllib.request.urlopen(url, timeout=5) as answer:
+        return [condition.get("message", "")
+                for condition in json.load(answer).get("status", {}).get("conditions", [])]
 
 
 class Filler:
@@ -130,3 +148,28 @@ def test_a_server_that_starts_on_a_full_disk_serves_reads(volume):
         ballast.unlink()
         assert kinesis.eventually(lambda: filler.put() is None, timeout_s=5, every_s=0.05)
         assert filler.faults(client) == []
+
+
+def test_a_volume_too_small_for_a_lane_says_so_and_serves_once_there_is_room(tmp_path):
+    with mounted(tmp_path, 96) as volume:
+        ballast = volume / "ballast"
+        ballast.write_bytes(bytes(75 * 2**20))
+        with Server(volume / "data", tls=False) as server:
+            client = kinesis.make_client(server.endpoint, **CALL)
+            name = kinesis.unique_name("small")
+            client.create_stream(StreamName=name, **{
+                key: value for key, value in kinesis.on_demand().items() if key != "shards"})
+            said = "the lane needs 20 MiB for its next segment"
+            assert kinesis.eventually(
+                lambda: any(said in text for text in conditions_of(server, name)), timeout_s=10,
+                every_s=0.1), conditions_of(server, name)
+            ballast.unlink()
+            kinesis.wait_active(client, name)
+            filler = Filler(client, name)
+            assert filler.put() is None
+            # Fills the little there is, and is started again on it.
+            fill(filler)
+            assert filler.faults(client) == []
+            server.kill()
+            server.start()
+            assert filler.faults(client) == []
