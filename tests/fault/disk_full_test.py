@@ -15,8 +15,8 @@ from server import Server
 from workload import CALL, make_payload, read_everything
 from ledger import Ledger
 
-# Two lanes, two segments of 64 MiB each, and a quarter of it for the ballast that makes room again.
-VOLUME_MIB = int(os.environ.get("MILLRACE_VOLUME_MIB", "512"))
+# Two lanes with some segments of 20 MiB each, and a quarter of it for the ballast that makes room again.
+VOLUME_MIB = int(os.environ.get("MILLRACE_VOLUME_MIB", "192"))
 RETRYABLE = {"ProvisionedThroughputExceededException", "InternalFailure", "ServiceUnavailable",
              "ServiceUnavailableException", "ThrottlingException"}
 
@@ -130,8 +130,7 @@ def test_a_full_disk_refuses_writes_serves_reads_and_recovers(volume):
 
 def test_a_server_that_starts_on_a_full_disk_serves_reads(volume):
     ballast = volume / "ballast"
-    # Room for a fresh segment of each lane, which is what a restarted log begins with.
-    ballast.write_bytes(bytes(VOLUME_MIB * 2**20 * 5 // 16))
+    ballast.write_bytes(bytes(VOLUME_MIB * 2**20 // 4))
     with Server(volume / "data", tls=False) as server:
         client = kinesis.make_client(server.endpoint, **CALL)
         name = kinesis.create_stream(client, kinesis.unique_name("full"), **kinesis.on_demand())

@@ -111,7 +111,8 @@ def get_records(client, position, limit=None):
 
 def read_from(client, position, until=None, timeout_s=20.0):
     """Records from an iterator to the end of a closed shard, to the tip of an open one, or until there
-    are `until` of them (waiting for more to come)."""
+    are `until` of them (waiting for more to come). Time that runs out before the end is a failure of its
+    own: what was not read yet is not lost."""
     records = []
     end = time.monotonic() + timeout_s
     while position and time.monotonic() < end:
@@ -123,6 +124,8 @@ def read_from(client, position, until=None, timeout_s=20.0):
                 break
         elif not answer["Records"] and answer["MillisBehindLatest"] == 0:
             break
+    else:
+        assert until is not None or not position, f"no end after {len(records)} records in {timeout_s} s"
     return records
 
 
