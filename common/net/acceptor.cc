@@ -95,8 +95,9 @@ void Acceptor::Welcome(AcceptedSocket socket) {
   }
   const int on = 1;
   ::setsockopt(socket.fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-  std::unique_ptr<Transport> transport =
-      tls_ == nullptr ? MakePlainTransport(socket.fd) : MakeTlsTransport(socket.fd, tls_->native());
+  std::unique_ptr<Transport> transport = tls_ == nullptr
+                                             ? MakePlainTransport(socket.fd)
+                                             : MakeTlsTransport(socket.fd, tls_->native().get());
   if (transport == nullptr) {
     context_->limiter.Remove(socket.peer_address);
     ::close(socket.fd);

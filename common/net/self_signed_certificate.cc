@@ -82,7 +82,7 @@ Result<Certificate> MakeCertificate(EVP_PKEY* key, const std::string& host_name)
       // Its own authority, so that a client can be given it as a CA file.
       AddExtension(certificate.get(), NID_basic_constraints, "critical,CA:TRUE") &&
       AddExtension(certificate.get(), NID_key_usage, "critical,digitalSignature,keyCertSign") &&
-      AddExtension(certificate.get(), NID_ext_key_usage, "serverAuth") &&
+      AddExtension(certificate.get(), NID_ext_key_usage, "serverAuth,clientAuth") &&
       AddExtension(certificate.get(), NID_subject_key_identifier, "hash") &&
       X509_sign(certificate.get(), key, EVP_sha256()) != 0;
   if (!made) return OpenSslFailure("make a self-signed certificate");

@@ -1,6 +1,8 @@
+#include <arpa/inet.h>
 #include <openssl/bio.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
+#include <openssl/x509v3.h>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -81,7 +83,7 @@ class TlsTransport final : public Transport {
 
   ssize_t Handshake() override {
     ERR_clear_error();
-    const int result = SSL_accept(ssl_);
+    const int result = SSL_do_handshake(ssl_);
     return result == 1 ? 1 : Failure(result);
   }
 
@@ -180,7 +182,10 @@ class TlsTransport final : public Transport {
 
 }  // namespace
 
-std::unique_ptr<Transport> MakeTlsTransport(int fd, SSL_CTX* context) {
+namespace {
+
+// An SSL over `wire`; null when OpenSSL has no memory.
+SSL* MakeSsl(SSL_CTX* context, Wire* wire) {
   SSL* ssl = SSL_new(context);
   BIO* bio = BIO_new(WireMethod());
   if (ssl == nullptr || bio == nullptr) {
@@ -188,10 +193,38 @@ std::unique_ptr<Transport> MakeTlsTransport(int fd, SSL_CTX* context) {
     BIO_free(bio);
     return nullptr;
   }
-  auto wire = std::make_unique<Wire>(Wire{fd, {}, 0});
-  BIO_set_data(bio, wire.get());
+  BIO_set_data(bio, wire);
   BIO_set_init(bio, 1);
   SSL_set_bio(ssl, bio, bio);
+  return ssl;
+}
+
+}  // namespace
+
+std::unique_ptr<Transport> MakeTlsTransport(int fd, SSL_CTX* context) {
+  auto wire = std::make_unique<Wire>(Wire{fd, {}, 0});
+  SSL* ssl = MakeSsl(context, wire.get());
+  if (ssl == nullptr) return nullptr;
+  SSL_set_accept_state(ssl);
+  return std::make_unique<TlsTransport>(ssl, std::move(wire));
+}
+
+std::unique_ptr<Transport> MakeTlsClientTransport(int fd, SSL_CTX* context,
+                                                  const std::string& host) {
+  auto wire = std::make_unique<Wire>(Wire{fd, {}, 0});
+  SSL* ssl = MakeSsl(context, wire.get());
+  if (ssl == nullptr) return nullptr;
+  SSL_set_connect_state(ssl);
+  in_addr v4{};
+  const bool named = ::inet_pton(AF_INET, host.c_str(), &v4) != 1;
+  X509_VERIFY_PARAM* const expected = SSL_get0_param(ssl);
+  const bool set = named ? X509_VERIFY_PARAM_set1_host(expected, host.c_str(), 0) == 1 &&
+                               SSL_set_tlsext_host_name(ssl, host.c_str()) == 1
+                         : X509_VERIFY_PARAM_set1_ip_asc(expected, host.c_str()) == 1;
+  if (!set) {
+    SSL_free(ssl);
+    return nullptr;
+  }
   return std::make_unique<TlsTransport>(ssl, std::move(wire));
 }
 

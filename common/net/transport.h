@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <memory>
+#include <string>
 #include <string_view>
 
 struct ssl_st;
@@ -11,7 +12,7 @@ typedef struct ssl_ctx_st SSL_CTX;
 
 namespace millrace::net {
 
-// The bytes of one accepted socket, in clear or through TLS. Never blocks. Does not own the file
+// The bytes of one socket, in clear or through TLS. Never blocks. Does not own the file
 // descriptor. Owned by a Connection, on its executor.
 class Transport {
  public:
@@ -42,5 +43,8 @@ class Transport {
 std::unique_ptr<Transport> MakePlainTransport(int fd);
 // Null when OpenSSL has no memory.
 std::unique_ptr<Transport> MakeTlsTransport(int fd, SSL_CTX* context);
+// The side that connects, to whoever proves to be `host`.
+std::unique_ptr<Transport> MakeTlsClientTransport(int fd, SSL_CTX* context,
+                                                  const std::string& host);
 
 }  // namespace millrace::net

@@ -21,11 +21,12 @@ int Fail(const Status& status) {
   return kExitFailed;
 }
 
-// Blocks until one of the signals; reads changed access keys meanwhile.
-void AwaitSignal(const sigset_t& signals, gateway::KeyFile* keys) {
+// Blocks until one of the signals; reads changed access keys and certificates meanwhile.
+void AwaitSignal(const sigset_t& signals, gateway::KeyFile* keys, gateway::ShardServer& server) {
   const timespec wait{kRefreshSeconds, 0};
   while (sigtimedwait(&signals, nullptr, &wait) < 0) {
     if (keys != nullptr) keys->Refresh();
+    server.Refresh();
   }
 }
 
@@ -54,7 +55,7 @@ int Run(const gateway::ShardSettings& settings, const sigset_t& signals) {
   std::printf("ready listen=%u tls=%u admin=%u peer=%u\n", (*server)->port(), (*server)->tls_port(),
               (*server)->admin_port(), (*server)->peer_port());
   std::fflush(stdout);
-  AwaitSignal(signals, keys->get());
+  AwaitSignal(signals, keys->get(), **server);
   log::Info("stopping");
   (*server)->Stop();
   return EXIT_SUCCESS;

@@ -83,6 +83,9 @@ Status ShardServer::OpenPeers() {
   options.token = options_.token;
   ASSIGN_OR_RETURN(options.book, peer::PeerBook::Parse(options_.name, options_.peers,
                                                        options_.peer_domain, options_.peer_port));
+  if (!options_.peer_tls_cert.empty()) {
+    ASSIGN_OR_RETURN(options.tls, PeerTls(net::TlsContext::Side::kClient));
+  }
   peer::MapNews news;
   news.look = [this] { maps_->LookNow(); };
   news.offer = [this](resources::ShardMap map) { maps_->Offer(std::move(map)); };
@@ -108,7 +111,11 @@ Status ShardServer::ListenPeers() {
       [this](net::HttpRequest request, std::shared_ptr<net::ResponseWriter> writer) {
         peer_gate_->Take(std::move(request), std::move(writer));
       });
-  ASSIGN_OR_RETURN(peer_port_, peer_server_->Listen(options_.peer_listen));
+  std::shared_ptr<net::TlsContext> tls;
+  if (!options_.peer_tls_cert.empty()) {
+    ASSIGN_OR_RETURN(tls, PeerTls(net::TlsContext::Side::kServer));
+  }
+  ASSIGN_OR_RETURN(peer_port_, peer_server_->Listen(options_.peer_listen, std::move(tls)));
   pulse_ = std::make_unique<peer::Pulse>(io_.at(0), *peers_, placement_, reach_);
   io_.at(0).Post([this] { pulse_->Start(); });
   return OkStatus();
@@ -199,8 +206,27 @@ Status ShardServer::ListenTls() {
   if (own) RETURN_IF_ERROR(net::EnsureSelfSignedCertificate(certificate, key, options_.name));
   ASSIGN_OR_RETURN(std::shared_ptr<net::TlsContext> tls,
                    net::TlsContext::FromFiles(certificate, key));
+  tls_.push_back(tls);
   ASSIGN_OR_RETURN(tls_port_, server_->Listen(options_.tls_listen, std::move(tls)));
   return OkStatus();
+}
+
+Result<std::shared_ptr<net::TlsContext>> ShardServer::PeerTls(net::TlsContext::Side side) {
+  ASSIGN_OR_RETURN(std::shared_ptr<net::TlsContext> tls,
+                   net::TlsContext::Mutual(side, options_.peer_tls_cert, options_.peer_tls_key,
+                                           options_.peer_tls_ca));
+  tls_.push_back(tls);
+  return tls;
+}
+
+void ShardServer::Refresh() {
+  for (const std::shared_ptr<net::TlsContext>& tls : tls_) {
+    const Status status = tls->Refresh();
+    if (!status.ok()) {
+      log::Warning("changed certificates cannot be used, the last ones stay",
+                   {{"error", status.ToString()}});
+    }
+  }
 }
 
 // After the clients' ports: what they still waited for needed the others.

@@ -41,6 +41,9 @@ struct ShardServerOptions {
   std::string peers;        // "name=host:port,..."
   std::string peer_domain;  // where pods that are not listed are, by their names
   uint16_t peer_port = 0;
+  std::string peer_tls_cert;  // of this pod, both as server and as client; "": in clear text
+  std::string peer_tls_key;
+  std::string peer_tls_ca;
   std::string iterator_key_file;  // 32 bytes that all pods have; "": of the token, or of `data`
   net::HttpServerLimits limits;
   storage::LaneOptions lane;  // keys and metrics are filled in
@@ -62,6 +65,8 @@ class ShardServer {
   uint16_t tls_port() const { return tls_port_; }    // 0 for none
   uint16_t peer_port() const { return peer_port_; }  // 0 for none
   uint16_t admin_port() const { return admin_port_; }
+  // Reads certificates again that have changed; now and then, from main.
+  void Refresh();
   // Lets requests in flight finish, then closes everything in order. Twice does nothing.
   void Stop();
 
@@ -76,12 +81,14 @@ class ShardServer {
   void StartFanOut();
   Status Listen();
   Status ListenTls();
+  Result<std::shared_ptr<net::TlsContext>> PeerTls(net::TlsContext::Side side);
 
   // How long this pod may go on without hearing of anybody, before it acknowledges nothing more.
   static constexpr Duration kSilenceMax = std::chrono::seconds(3);
 
   const ShardServerOptions options_;
   bool stopped_ = false;
+  std::vector<std::shared_ptr<net::TlsContext>> tls_;  // all there are, for Refresh
   uint16_t port_ = 0;
   uint16_t tls_port_ = 0;
   uint16_t peer_port_ = 0;

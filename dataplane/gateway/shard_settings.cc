@@ -23,9 +23,10 @@ std::vector<std::string> SplitList(std::string_view text) {
 ShardSettings::ShardSettings(config::Settings& s)
     : data(s.String("data", "", "The folder of this process: its log, maps and keys.", "DIR")),
       name(s.String("name", "shard-0", "What shard maps call this process.", "NAME")),
-      store(s.String("store", "", "The folder of the file resource store.", "DIR")),
-      map_source(s.Choice("map-source", "folder", {"folder", "kubernetes"},
-                          "Where shard maps come from: --store, or the Kubernetes API.")),
+      store(s.String("store", "",
+                     "Where shard maps come from: the folder of the file resource store, or "
+                     "`kubernetes` for the Kubernetes API.",
+                     "DIR|kubernetes")),
       kubeconfig(s.String("kubeconfig", "",
                           "How the Kubernetes API is reached; from inside a pod, by its service "
                           "account.",
@@ -71,6 +72,12 @@ ShardSettings::ShardSettings(config::Settings& s)
                            "Any other pod is at its name under this domain, on --peer-port.",
                            "DOMAIN")),
       peer_port(s.Int("peer-port", 0, {0, 65535}, "See --peer-domain.")),
+      peer_tls_cert(s.String("peer-tls-cert", "",
+                             "PEM certificate of this pod for other pods; none: no TLS among them.",
+                             "FILE")),
+      peer_tls_key(s.String("peer-tls-key", "", "PEM key of that certificate.", "FILE")),
+      peer_tls_ca(s.String("peer-tls-ca", "", "PEM authority that other pods' certificates are of.",
+                           "FILE")),
       iterator_key_file(s.String("iterator-key-file", "",
                                  "32 bytes that sign shard iterators, the same for all pods; "
                                  "without it they are derived from the internal token where there "
@@ -89,7 +96,7 @@ log::Level ShardSettings::LogLevel() const {
 
 ShardServerOptions ShardSettings::ServerOptions() const {
   ShardServerOptions options;
-  if (map_source == "kubernetes")
+  if (store == "kubernetes")
     options.kube_maps = KubeMapsOptions{kubeconfig, SplitList(watch_namespaces)};
   options.data = data;
   options.name = name;
@@ -107,6 +114,9 @@ ShardServerOptions ShardSettings::ServerOptions() const {
   options.peers = peers;
   options.peer_domain = peer_domain;
   options.peer_port = static_cast<uint16_t>(peer_port);
+  options.peer_tls_cert = peer_tls_cert;
+  options.peer_tls_key = peer_tls_key;
+  options.peer_tls_ca = peer_tls_ca;
   options.iterator_key_file = iterator_key_file;
   options.io_threads = io_threads > 0 ? static_cast<size_t>(io_threads)
                                       : std::max<size_t>(1, std::thread::hardware_concurrency());

@@ -24,7 +24,6 @@ struct ShardSettings {
   const std::string& data;
   const std::string& name;
   const std::string& store;
-  const std::string& map_source;
   const std::string& kubeconfig;
   const std::string& watch_namespaces;
   const std::string& listen;
@@ -46,6 +45,9 @@ struct ShardSettings {
   const std::string& peers;
   const std::string& peer_domain;
   const int64_t& peer_port;
+  const std::string& peer_tls_cert;
+  const std::string& peer_tls_key;
+  const std::string& peer_tls_ca;
   const std::string& iterator_key_file;
   const int64_t& io_threads;
   const std::string& log_level;

@@ -17,7 +17,7 @@ void Channel::Send(ClientRequest request, ClientConnection::Done done) {
   if (closed_) return done(NotSent(Unavailable("this process is stopping")));
   std::shared_ptr<ClientConnection> connection = TakeIdle();
   if (connection == nullptr && busy_.size() < limits_.connections_max) {
-    connection = std::make_shared<ClientConnection>(executor_, resolver_, address_);
+    connection = std::make_shared<ClientConnection>(executor_, resolver_, address_, tls_);
   }
   if (connection != nullptr) return Use(std::move(connection), std::move(request), std::move(done));
   if (waiting_.size() >= limits_.waiting_max) {

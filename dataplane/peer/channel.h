@@ -20,8 +20,13 @@ struct ChannelLimits {
 // by Peers. After Close no request is answered any more.
 class Channel : public std::enable_shared_from_this<Channel> {
  public:
-  Channel(IoExecutor& executor, Resolver& resolver, PeerAddress address, ChannelLimits limits)
-      : executor_(executor), resolver_(resolver), address_(std::move(address)), limits_(limits) {}
+  Channel(IoExecutor& executor, Resolver& resolver, PeerAddress address,
+          std::shared_ptr<net::TlsContext> tls, ChannelLimits limits)
+      : executor_(executor),
+        resolver_(resolver),
+        address_(std::move(address)),
+        tls_(std::move(tls)),
+        limits_(limits) {}
   // `done` comes exactly once, by `request.time_max` at the latest, on the executor, maybe before
   // the return.
   void Send(ClientRequest request, ClientConnection::Done done);
@@ -46,6 +51,7 @@ class Channel : public std::enable_shared_from_this<Channel> {
   IoExecutor& executor_;
   Resolver& resolver_;
   const PeerAddress address_;
+  const std::shared_ptr<net::TlsContext> tls_;
   const ChannelLimits limits_;
   std::vector<Idle> idle_;
   std::list<std::shared_ptr<ClientConnection>> busy_;

@@ -87,39 +87,57 @@ void ClientConnection::Connect(const Result<SocketAddress>& address) {
   const int on = 1;
   ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
   watch_ = std::make_unique<net::SocketWatch>(executor_, fd);
-  transport_ = net::MakePlainTransport(fd);
+  transport_ = tls_ == nullptr
+                   ? net::MakePlainTransport(fd)
+                   : net::MakeTlsClientTransport(fd, tls_->native().get(), address_.host);
+  if (transport_ == nullptr) return Fail(Internal("no TLS for a connection"));
   const int result =
       ::connect(fd, reinterpret_cast<const sockaddr*>(&address->storage), address->size);
   if (result != 0 && errno != EINPROGRESS) {
     return Fail(Unavailable("connect to " + address_.host + ": " + std::strerror(errno)));
   }
+  AwaitWritable();
+}
+
+void ClientConnection::AwaitWritable() {
+  if (waiting_writable_) return;
+  waiting_writable_ = true;
   watch_->WaitWritable(shared_from_this());
 }
 
 void ClientConnection::OnWritable() {
-  if (state_ == State::kConnecting) return Connected();
+  waiting_writable_ = false;
+  if (state_ == State::kConnecting) state_ = State::kHandshaking;
+  if (state_ == State::kHandshaking) return Handshake();
   if (state_ == State::kBusy) Flush();
 }
 
-// A connection that was refused shows in the first write.
-void ClientConnection::Connected() {
-  state_ = State::kBusy;
-  SetTimer(until_ - SystemClock().Now());
-  Flush();
+// In clear text there is none, and a connection that was refused shows in the first write.
+void ClientConnection::Handshake() {
+  const ssize_t result = transport_->Handshake();
+  const bool sent = transport_->Write(nullptr, 0) >= 0;
+  if (!sent || (result != 1 && result != net::Transport::kWouldBlock))
+    return Fail(Unavailable("no TLS connection with " + address_.host));
+  if (result == 1) {
+    state_ = State::kBusy;
+    SetTimer(until_ - SystemClock().Now());
+    return Flush();
+  }
+  if (transport_->pending_output() > 0) AwaitWritable();
+  AwaitReadable();
 }
 
 void ClientConnection::Flush() {
-  while (!out_.empty()) {
+  while (!out_.empty() || transport_->pending_output() > 0) {
     iovec pieces[kPiecesPerWrite];
     const size_t count = out_.Gather(pieces, kPiecesPerWrite);
     const ssize_t taken = transport_->Write(pieces, count);
     if (taken < 0) return Fail(Unavailable("the connection to " + address_.host + " is broken"));
-    if (taken == 0) {
-      watch_->WaitWritable(shared_from_this());
-      break;
-    }
-    sent_ = true;
-    out_.Consume(static_cast<size_t>(taken));
+    sent_ = sent_ || taken > 0;
+    if (taken > 0) out_.Consume(static_cast<size_t>(taken));
+    if (taken > 0 && transport_->pending_output() == 0) continue;
+    AwaitWritable();
+    break;
   }
   AwaitReadable();
 }
@@ -133,6 +151,7 @@ void ClientConnection::AwaitReadable() {
 void ClientConnection::OnReadable() {
   waiting_readable_ = false;
   if (state_ == State::kClosed) return;
+  if (state_ == State::kHandshaking) return Handshake();
   while (ReadSome()) {
   }
   if (state_ != State::kClosed) AwaitReadable();

@@ -8,6 +8,7 @@
 #include "common/net/http_types.h"
 #include "common/net/out_queue.h"
 #include "common/net/socket_watch.h"
+#include "common/net/tls.h"
 #include "common/net/transport.h"
 #include "dataplane/peer/resolver.h"
 
@@ -41,8 +42,13 @@ class ClientConnection final : public net::ReadinessHandler,
                                public std::enable_shared_from_this<ClientConnection> {
  public:
   using Done = UniqueFunction<void(ClientAnswer)>;
-  ClientConnection(IoExecutor& executor, Resolver& resolver, PeerAddress address)
-      : executor_(executor), resolver_(resolver), address_(std::move(address)) {}
+  // In clear text where `tls` is null.
+  ClientConnection(IoExecutor& executor, Resolver& resolver, PeerAddress address,
+                   std::shared_ptr<net::TlsContext> tls)
+      : executor_(executor),
+        resolver_(resolver),
+        address_(std::move(address)),
+        tls_(std::move(tls)) {}
 
   // Connects first where it has not yet.
   void Send(ClientRequest request, Done done);
@@ -54,15 +60,16 @@ class ClientConnection final : public net::ReadinessHandler,
   void OnWritable() override;
 
  private:
-  enum class State { kNew, kConnecting, kIdle, kBusy, kClosed };
+  enum class State { kNew, kConnecting, kHandshaking, kIdle, kBusy, kClosed };
   static constexpr size_t kHeadBytesMax = 16 * kKiB;
   static constexpr size_t kBodyBytesMax = 64 * kMiB;
 
   void Connect(const Result<SocketAddress>& address);
-  void Connected();
+  void Handshake();
   void Flush();
   void SetTimer(Duration time_max);
   void AwaitReadable();
+  void AwaitWritable();
   bool ReadSome();
   bool TakeHead();
   void Finish();
@@ -71,10 +78,12 @@ class ClientConnection final : public net::ReadinessHandler,
   IoExecutor& executor_;
   Resolver& resolver_;
   const PeerAddress address_;
+  const std::shared_ptr<net::TlsContext> tls_;
   State state_ = State::kNew;
   std::unique_ptr<net::Transport> transport_;
   std::unique_ptr<net::SocketWatch> watch_;
   bool waiting_readable_ = false;
+  bool waiting_writable_ = false;
   net::OutQueue out_;
 
   // The request in flight.

@@ -67,7 +67,9 @@ void Read(WireReader& in, ReplyHead& head) {
 // A number of items of at least `bytes_min` each, for which there are bytes.
 uint32_t CountIn(WireReader& in, size_t bytes_min) {
   const auto count = in.Number<uint32_t>();
-  return count <= in.left() / bytes_min ? count : 0;
+  if (count <= in.left() / bytes_min) return count;
+  in.Fail();
+  return 0;
 }
 
 void Read(WireReader& in, AppendRequest& request) {

@@ -67,7 +67,8 @@ Peers::Link* Peers::LinkTo(Executor& executor, const std::string& peer) {
     link = std::make_unique<Link>();
     link->channel = SecureRandom64();
     for (auto& lane : link->lanes)
-      lane = std::make_shared<Channel>(*mine->executor, resolver_, *address, options_.channel);
+      lane = std::make_shared<Channel>(*mine->executor, resolver_, *address, options_.tls,
+                                       options_.channel);
   }
   return link.get();
 }

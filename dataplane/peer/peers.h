@@ -20,6 +20,7 @@ struct PeerOptions {
   std::string self;  // this pod, as maps name it
   std::string token;
   PeerBook book;
+  std::shared_ptr<net::TlsContext> tls;  // null: in clear text
   ChannelLimits channel;
   Duration call_time_max = std::chrono::seconds(3);  // of one try
   Duration retry_pause = std::chrono::milliseconds(50);

@@ -1,7 +1,9 @@
 #pragma once
 
+#include <deque>
 #include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "dataplane/peer/peers.h"
@@ -28,8 +30,9 @@ class Pulse {
 
  private:
   void Beat();
+  // Looks at a table that it has not seen yet.
+  void Look(const shard::ShardTable& table);
   KnownMaps News();
-  std::vector<std::string> Others() const;
 
   Executor& executor_;
   Peers& peers_;
@@ -39,11 +42,10 @@ class Pulse {
   Executor::TimerId timer_ = 0;
   bool stopped_ = false;
   size_t turn_ = 0;
-  struct Seen {
-    uint64_t version = 0;
-    MonoTime since{};
-  };
-  std::map<uint64_t, Seen> seen_;  // by stream
+  uint64_t generation_ = 0;                // of the table that was looked at last
+  std::vector<std::string> others_;        // those of the list, and whoever has a write head
+  std::map<uint64_t, uint64_t> versions_;  // by stream
+  std::deque<std::pair<MonoTime, KnownMap>> news_;  // the latest last
 };
 
 }  // namespace millrace::peer

@@ -53,6 +53,7 @@ class WireReader {
     return Has(size) ? body_.view().substr(Advance(size), size) : std::string_view();
   }
   Slice Bytes(size_t size) { return Has(size) ? body_.Sub(Advance(size), size) : Slice(); }
+  void Fail() { ok_ = false; }
   bool ok() const { return ok_; }
   size_t left() const { return body_.size() - at_; }
 

@@ -266,6 +266,39 @@ TEST_F(PeersTest, APodThatHearsOfNobodyStopsAcknowledging) {
   EXPECT_GE(PutMany(2, "s", 3).status, 500);
 }
 
+TEST_F(PeersTest, PodsProveThemselvesWithCertificatesThatMayBeReplaced) {
+  const std::string folder = pods_[0]->Folder();
+  const std::string certificate = folder + "/peer.crt";
+  const std::string key = folder + "/peer.key";
+  // Its own authority, for 127.0.0.1.
+  ASSERT_TRUE(net::EnsureSelfSignedCertificate(certificate, key, "pods").ok());
+  for (auto& pod : pods_) {
+    pod->options.peer_tls_cert = certificate;
+    pod->options.peer_tls_key = key;
+    pod->options.peer_tls_ca = certificate;
+  }
+  StartAll(Spread(6));
+  ASSERT_EQ(PutMany(1, "a", 60).body["FailedRecordCount"].AsInt(1), 0);
+  EXPECT_EQ(ReadAll(2, 6).size(), 60u);
+
+  std::filesystem::remove(certificate);
+  std::filesystem::remove(key);
+  ASSERT_TRUE(net::EnsureSelfSignedCertificate(certificate, key, "pods").ok());
+  for (auto& pod : pods_) pod->server->Refresh();
+  // A pod that starts now knows the new one only.
+  pods_[1]->Start();
+  ASSERT_EQ(PutMany(1, "b", 60).body["FailedRecordCount"].AsInt(1), 0);
+  EXPECT_EQ(ReadAll(1, 6).size(), 120u);
+
+  // One of another authority gets nowhere.
+  pods_[2]->options.peer_tls_cert = pods_[2]->options.peer_tls_ca = folder + "/other.crt";
+  pods_[2]->options.peer_tls_key = folder + "/other.key";
+  ASSERT_TRUE(
+      net::EnsureSelfSignedCertificate(folder + "/other.crt", folder + "/other.key", "pods").ok());
+  pods_[2]->Start();
+  EXPECT_GT(PutMany(2, "c", 30).body["FailedRecordCount"].AsInt(0), 0);
+}
+
 TEST_F(PeersTest, StrangersAreRefused) {
   StartAll(Spread(1));
   net::HttpClient client("http://127.0.0.1:" + std::to_string(pods_[0]->server->peer_port()));
