@@ -141,12 +141,14 @@ Result<StreamView> Catalog::Create(const std::string& stream_name, const StreamS
   StreamSpec named = spec;
   named.stream_name = resource.key.name == stream_name ? "" : stream_name;
   resource.spec = named.ToValue();
-  Status taken(Code::kResourceInUse,
-               "Stream " + stream_name + " under account " + options_.account + " already exists.");
-  if (FindResource(stream_name).ok()) return taken;
+  const auto taken = [&] {
+    return Status(Code::kResourceInUse, "Stream " + stream_name + " under account " +
+                                            options_.account + " already exists.");
+  };
+  if (FindResource(stream_name).ok()) return taken();
   Result<Resource> created = store_.Create(std::move(resource));
   if (!created.ok())
-    return created.status().code() == Code::kResourceInUse ? taken : created.status();
+    return created.status().code() == Code::kResourceInUse ? taken() : created.status();
   return View(std::move(*created));
 }
 

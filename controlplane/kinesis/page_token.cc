@@ -23,11 +23,11 @@ std::string PageTokens::Make(std::string_view operation, const json::Value& posi
 }
 
 Result<json::Value> PageTokens::Read(std::string_view operation, const std::string& token) const {
-  Status foreign = InvalidArgument("The NextToken is not valid.");
+  const auto foreign = [] { return InvalidArgument("The NextToken is not valid."); };
   std::optional<std::string> sealed = codec::Base64Decode(token);
-  if (!sealed) return foreign;
+  if (!sealed) return foreign();
   std::optional<std::string> text = codec::OpenText(key_, operation, *sealed);
-  if (!text) return foreign;
+  if (!text) return foreign();
   ASSIGN_OR_RETURN(json::Value payload, json::ParseJson(*text));
   if (payload["until"].AsInt() < clock_.WallNow()) {
     return Status(Code::kExpiredToken, "The pagination token passed to the operation is expired.");

@@ -338,6 +338,7 @@ void ShardHub::OnTick() {
 
 void ShardHub::EndAll(const Status& status) {
   status.IgnoreError();  // there may be nobody to tell
+  status.IgnoreError();  // there may be nobody to tell
   const std::vector<SubscriptionPtr> all = all_;
   for (const SubscriptionPtr& subscription : all) {
     End(subscription, context_.encoder.Exception(subscription->protocol, status));
