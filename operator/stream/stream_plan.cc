@@ -97,6 +97,26 @@ bool DropExpiredShards(WallMs now, ShardMap& map) {
          }) > 0;
 }
 
+// A sealed extent leaves the chain once every record in it has passed retention, or a shard that
+// moves often would have an ever longer one. It took no record after the next one was opened, which
+// that one's epoch dates, never too early.
+bool DropExpiredExtents(WallMs now, ShardMap& map) {
+  const WallMs retention = map.retention_hours * kHourMs;
+  bool dropped = false;
+  for (MapShard& shard : map.shards) {
+    std::vector<MapExtent>& chain = shard.extents;
+    size_t expired = 0;
+    while (expired + 1 < chain.size() && chain[expired].end_index) {
+      const auto sealed_ms = static_cast<WallMs>(chain[expired + 1].epoch) * 1000;
+      if (sealed_ms + retention + kHourMs > now) break;
+      ++expired;
+    }
+    chain.erase(chain.begin(), chain.begin() + static_cast<ptrdiff_t>(expired));
+    dropped |= expired > 0;
+  }
+  return dropped;
+}
+
 // A pod's word on an extent counts only where the extent is its own.
 bool NoteSealedEnds(const std::string& pod, const ObservedStream& observed, ShardMap& map) {
   bool changed = false;
@@ -242,6 +262,7 @@ Result<bool> UpdateMap(const StreamSettings& settings, const StreamInput& input,
     changed |= placement.MoveHeads(map, now);
   }
   changed |= DropExpiredShards(now, map);
+  changed |= DropExpiredExtents(now, map);
   return changed;
 }
 
