@@ -2,6 +2,7 @@
 
 import time
 
+import botocore.exceptions
 from conftest import NAMESPACE, RELEASE
 from kubernetes import condition, get, kubectl, run, wait
 
@@ -22,9 +23,18 @@ def read_all(client, name, count, seconds=20):
     return records
 
 
+def answers(client):
+    try:
+        return bool(client.describe_limits())
+    except botocore.exceptions.BotoCoreError:
+        return False
+
+
 def test_a_stream_is_ready_in_ten_seconds_and_takes_and_gives_records(make_stream, client):
     took = make_stream("first", shards=3)
-    print(f"Ready {took:.1f} s after kubectl apply")
+    # The nodes learn of a Service's first pods within a second or so.
+    _, more = wait("the Service taking calls", lambda: answers(client), 10 - took)
+    print(f"Ready {took:.1f} s after kubectl apply, the Service takes calls {more:.1f} s later")
     payloads = {f"record {number}".encode() for number in range(100)}
     entries = [{"Data": payload, "PartitionKey": payload.decode()} for payload in sorted(payloads)]
     assert client.put_records(StreamName="first", Records=entries)["FailedRecordCount"] == 0
