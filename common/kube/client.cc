@@ -209,6 +209,10 @@ Result<Value> Client::GetPath(const std::string& path) {
   return transport_->Send({"get", "", "GET", path});
 }
 
+Result<std::string> Client::GetText(const std::string& path) {
+  return transport_->SendForText({"get", "", "GET", path});
+}
+
 Result<bool> Client::Serves(const ResourceType& type) {
   const std::string path =
       type.group.empty() ? "/api/" + type.version : "/apis/" + type.group + "/" + type.version;

@@ -126,6 +126,8 @@ class Client {
 
   // Any GET ("/version", "/apis/millrace.dev/v1alpha1").
   Result<json::Value> GetPath(const std::string& path);
+  // Any GET whose answer is plain text ("/api/v1/namespaces/ns/pods/name/log?tailLines=10").
+  Result<std::string> GetText(const std::string& path);
   // Whether the server offers the kind now (its CRD is installed).
   Result<bool> Serves(const ResourceType& type);
 

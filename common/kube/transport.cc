@@ -161,27 +161,36 @@ void Transport::Count(const Call& call, int status, Duration took) const {
       .Observe(std::chrono::duration<double>(took).count());
 }
 
-Result<json::Value> Transport::Send(const Call& call) {
+Result<net::ClientResponse> Transport::SendPatiently(const Call& call) {
   const auto give_up = steady_clock::now() + options_.retry_time_max;
   while (true) {
     const auto began = steady_clock::now();
     // Made anew for each try: the token may have been rotated.
     Result<net::ClientResponse> response = Exchange(ToRequest(call), call.is_read());
     Count(call, response.ok() ? response->status : 0, steady_clock::now() - began);
-    if (!response.ok()) return response.status();
+    if (!response.ok()) return response;
     std::optional<milliseconds> after = RetryAfter(*response);
-    if (after && steady_clock::now() + *after < give_up) {
-      // 0 is not meant as "at once".
-      std::this_thread::sleep_for(std::max(*after, milliseconds(20)));
-      continue;
-    }
-    Result<json::Value> body = ParseDocument(response->body);
-    if (response->status >= 200 && response->status < 300) {
-      if (!body.ok()) return Unavailable("the API server's answer: " + body.status().message());
-      return body;
-    }
-    return ToStatus(response->status, body.ok() ? *body : json::Value(), response->body);
+    if (!after || steady_clock::now() + *after >= give_up) return response;
+    // 0 is not meant as "at once".
+    std::this_thread::sleep_for(std::max(*after, milliseconds(20)));
   }
+}
+
+Result<json::Value> Transport::Send(const Call& call) {
+  ASSIGN_OR_RETURN(const net::ClientResponse response, SendPatiently(call));
+  Result<json::Value> body = ParseDocument(response.body);
+  if (response.status >= 200 && response.status < 300) {
+    if (!body.ok()) return Unavailable("the API server's answer: " + body.status().message());
+    return body;
+  }
+  return ToStatus(response.status, body.ok() ? *body : json::Value(), response.body);
+}
+
+Result<std::string> Transport::SendForText(const Call& call) {
+  ASSIGN_OR_RETURN(net::ClientResponse response, SendPatiently(call));
+  if (response.status >= 200 && response.status < 300) return std::move(response.body);
+  Result<json::Value> body = ParseDocument(response.body);
+  return ToStatus(response.status, body.ok() ? *body : json::Value(), response.body);
 }
 
 }  // namespace millrace::kube

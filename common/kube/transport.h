@@ -30,6 +30,8 @@ class Transport {
       : access_(std::move(access)), options_(std::move(options)) {}
   // The answer's document; a status other than 2xx is a failure (client.h says which).
   Result<json::Value> Send(const Call& call);
+  // The same where the answer is plain text.
+  Result<std::string> SendForText(const Call& call);
   // A connection of its own for a watch.
   std::unique_ptr<net::HttpClient> Connect(std::chrono::milliseconds read_time_max) const;
   net::ClientRequest ToRequest(const Call& call) const;
@@ -39,6 +41,8 @@ class Transport {
   const ClientOptions& options() const { return options_; }
 
  private:
+  // Obeys Retry-After; any HTTP status is a success.
+  Result<net::ClientResponse> SendPatiently(const Call& call);
   Result<net::ClientResponse> Exchange(const net::ClientRequest& request, bool is_read);
   std::unique_ptr<net::HttpClient> Borrow();
   void GiveBack(std::unique_ptr<net::HttpClient> connection);

@@ -49,11 +49,31 @@ TEST_F(KubeTest, FailuresHaveCodesAndTheMessageOfTheApi) {
             Status(Code::kValidation, "spec.shardCount: must be at least 1").ToString());
   EXPECT_EQ(answer(403, "Forbidden").code(), Code::kAccessDenied);
   EXPECT_EQ(answer(410, "Expired").code(), Code::kExpiredToken);
+  api_.Intercept([](const net::HttpRequest&, const FakeKubeApi::Writer& writer) {
+    writer->Send(
+        {404, {{"Content-Type", "text/plain"}}, {Slice::FromString("404 page not found")}});
+    return true;
+  });
+  EXPECT_EQ(client_.ListAll(MillraceType("Stream", "streams")).status().code(), Code::kUnsupported)
+      << "a group without kinds is no empty list, and no object that is not there";
   EXPECT_EQ(answer(500, "InternalError").code(), Code::kUnavailable);
   ClusterAccess nowhere;
   nowhere.server = "http://127.0.0.1:1";
   EXPECT_EQ(Client(nowhere).Get(types::Pod(), {"default", "a"}).status().code(),
             Code::kUnavailable);
+}
+
+TEST_F(KubeTest, TextIsHandedOverAsItIsAndItsRefusalsAsOfAnyCall) {
+  api_.Intercept([](const net::HttpRequest& request, const FakeKubeApi::Writer& writer) {
+    if (request.path != "/api/v1/namespaces/default/pods/a/log") return false;
+    writer->Send({200, {{"Content-Type", "text/plain"}}, {Slice::FromString("{one\ntwo\n")}});
+    return true;
+  });
+  Result<std::string> log = client_.GetText("/api/v1/namespaces/default/pods/a/log?tailLines=2");
+  ASSERT_TRUE(log.ok()) << log.status().ToString();
+  EXPECT_EQ(*log, "{one\ntwo\n");
+  EXPECT_EQ(client_.GetText("/api/v1/namespaces/default/pods/none").status().code(),
+            Code::kNotFound);
 }
 
 TEST_F(KubeTest, ListsComeInPagesAndStartOverWhenTheTokenExpires) {
