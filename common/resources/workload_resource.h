@@ -10,6 +10,9 @@
 namespace millrace::resources {
 
 inline constexpr std::string_view kWorkloadKind = "Workload";
+// On a pod, "true": a person asks that its write heads leave (`kubectl millrace drain`). It goes
+// with the pod: the one that comes in its place takes heads again.
+inline constexpr std::string_view kDrainAnnotation = "millrace.dev/drain";
 
 // How a new revision reaches pods; the same in a StreamPool and in its Workload. A value.
 struct RolloutSpec {

@@ -103,6 +103,8 @@ ObservedPod ObservePod(const Value& pod, const Value& workload, const Value* nod
   out.is_ours = controller["uid"].AsString() == kube::UidOf(workload);
   out.is_orphan = controller.is_null() && has_label;
   out.is_going = pod.At("metadata").Has("deletionTimestamp");
+  out.is_drain_asked =
+      pod.At("metadata", "annotations")[resources::kDrainAnnotation].AsString() == "true";
   const Value& status = pod["status"];
   const std::string& phase = status["phase"].AsString();
   out.has_ended = phase == "Failed" || phase == "Succeeded";

@@ -181,19 +181,19 @@ class Planner {
   void SetDraining(const RolloutStep& step) {
     if (!step.pod.empty()) plan_.draining.insert(step.pod);
     bool has_place = false;
-    std::set<std::string> leaving_nodes;
+    std::set<std::string> leaving;
     for (const Member& member : plan_.members) {
       if (!IsWanted(member.name)) plan_.draining.insert(member.name);
       const ObservedPod* pod = in_.FindPod(member.name);
       if (!pod || !pod->is_ready || plan_.draining.contains(member.name)) continue;
       // A cordoned node is about to be emptied: heads leave before the eviction comes.
-      if (pod->node_is_cordoned) {
-        leaving_nodes.insert(member.name);
+      if (pod->node_is_cordoned || pod->is_drain_asked) {
+        leaving.insert(member.name);
       } else {
         has_place = true;
       }
     }
-    if (has_place) plan_.draining.merge(leaving_nodes);
+    if (has_place) plan_.draining.merge(leaving);
   }
 
   // Brings a pod back that is gone, or that will never serve again.

@@ -34,7 +34,8 @@ struct ObservedPod {
   std::string node;
   NodeState node_state = NodeState::kNone;
   bool node_is_cordoned = false;
-  std::string trouble;  // "ImagePullBackOff: ...", "" for none
+  bool is_drain_asked = false;  // by a person, by its annotation
+  std::string trouble;          // "ImagePullBackOff: ...", "" for none
 };
 
 struct ObservedClaim {

@@ -46,6 +46,15 @@ const Value& GoodNode() {
   return *node;
 }
 
+TEST(Observe, DrainIsAskedByAnAnnotationThatSaysTrue) {
+  Value pod = RunningPod();
+  EXPECT_FALSE(ObservePod(pod, Workload(), &GoodNode(), true).is_drain_asked);
+  pod["metadata"]["annotations"].Set("millrace.dev/drain", "true");
+  EXPECT_TRUE(ObservePod(pod, Workload(), &GoodNode(), true).is_drain_asked);
+  pod["metadata"]["annotations"].Set("millrace.dev/drain", "false");
+  EXPECT_FALSE(ObservePod(pod, Workload(), &GoodNode(), true).is_drain_asked);
+}
+
 TEST(Observe, PodThatIsMadeIsReadBackAsOurs) {
   const ObservedPod pod = ObservePod(RunningPod(), Workload(), &GoodNode(), true);
   EXPECT_EQ(pod.name, "pool-0");

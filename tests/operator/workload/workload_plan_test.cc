@@ -293,6 +293,20 @@ TEST(WorkloadPlan, HeadsLeaveACordonedNodeUnlessAllAreCordoned) {
   EXPECT_TRUE(sim.Step().draining.empty());
 }
 
+TEST(WorkloadPlan, HeadsLeaveAPodThatAPersonAsksToDrainAndItGoesOnRunning) {
+  WorkloadSim sim(2);
+  sim.Start();
+  sim.pod(1).is_drain_asked = true;
+  const WorkloadPlan plan = sim.Step();
+  EXPECT_EQ(plan.draining, std::set<std::string>{"pool-1"});
+  EXPECT_EQ(Count(plan, Kind::kEvictPod) + Count(plan, Kind::kDeletePod), 0);
+  sim.pod(0).is_drain_asked = true;
+  EXPECT_TRUE(sim.Step().draining.empty()) << "somebody has to take writes";
+  sim.pod(0).is_drain_asked = false;
+  sim.pod(1).is_drain_asked = false;
+  EXPECT_TRUE(sim.Step().draining.empty());
+}
+
 TEST(WorkloadPlan, ScaleInWaitsUntilNoStreamNeedsThePod) {
   WorkloadSim sim(3);
   sim.Start();
