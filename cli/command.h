@@ -18,6 +18,8 @@ struct Command {
 
 // In the order of the help text.
 const std::vector<Command>& Commands();
+// Those of `kubectl millrace`: the same binary under the name that kubectl looks for (cli/cluster).
+const std::vector<Command>& ClusterCommands();
 
 int RunAgent(const Arguments& arguments);
 int RunApply(const Arguments& arguments);
