@@ -357,6 +357,32 @@ TEST_F(GatewayTest, PastAShardsRateRecordsFailOneByOne) {
   EXPECT_EQ(shard_.ReadShard("orders", "shardId-000000000001").size(), 1u);
 }
 
+TEST_F(GatewayTest, ARecordMayHaveOneMebibyteWithItsKeyAndNoByteMore) {
+  StartWith(1);
+  EXPECT_EQ(Put(std::string(kMiB - 1, 'x')).status, 200);
+  const Answer refused = Put(std::string(kMiB - 1, 'x'), "kk");
+  EXPECT_EQ(refused.status, 400);
+  EXPECT_EQ(std::as_const(refused.body)["__type"].AsString(), "InvalidArgumentException");
+  EXPECT_EQ(shard_.ReadShard("orders", "shardId-000000000000").size(), 1u);
+}
+
+TEST_F(GatewayTest, ACallMayHaveTenMebibytesWithItsKeysAndNoByteMore) {
+  shard_.options.lane.segment_bytes = 32 * kMiB;  // an append of one call must fit
+  StartWith(1);
+  for (const bool more : {true, false}) {
+    json::Array records;
+    for (int i = 0; i < 10; ++i) {
+      records.push_back(RunningShard::Entry(std::string(kMiB - 2, 'x'), "kk"));
+    }
+    if (more) records.push_back(RunningShard::Entry("", "k"));
+    const Answer answer =
+        shard_.Call("PutRecords", json::Object{{"StreamName", "orders"}, {"Records", records}},
+                    aws::Protocol::kCbor);
+    EXPECT_EQ(answer.status, more ? 400 : 200);
+  }
+  EXPECT_EQ(shard_.ReadShard("orders", "shardId-000000000000").size(), 10u);
+}
+
 TEST_F(GatewayTest, GetRecordsStopsAtTenMebibytes) {
   shard_.options.lane.segment_bytes = 32 * kMiB;  // an append of one call must fit
   StartWith(1);
