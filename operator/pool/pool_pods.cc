@@ -42,7 +42,7 @@ Value Arguments(const PoolInput& input) {
   };
   add("name", "$(MILLRACE_POD_NAME)");
   add("data", "/data");
-  add("map-source", "kubernetes");
+  add("store", "kubernetes");
   if (!input.settings.watch_namespaces.empty()) {
     add("watch-namespaces", input.settings.watch_namespaces);
   }
