@@ -132,6 +132,8 @@ Value Container(const PoolInput& input) {
   out.Set("startupProbe", Probe("/healthz", 1, 1800));
   out.Set("readinessProbe", Probe("/readyz", 1, 2));
   out.Set("livenessProbe", Probe("/healthz", 5, 6));
+  // Its last words are told by conditions.
+  out.Set("terminationMessagePolicy", "FallbackToLogsOnError");
   out.Set("securityContext", ContainerSecurity());
   json::Array mounts{Mount("data", "/data", false), Mount("tmp", "/tmp", false)};
   if (input.spec.authentication == "SigV4")

@@ -1,5 +1,7 @@
 #include "operator/workload/observe.h"
 
+#include <algorithm>
+
 #include "common/kube/object.h"
 #include "common/resources/quantity.h"
 
@@ -35,14 +37,25 @@ std::string Shorten(const std::string& text) {
   return text.substr(0, kMessageMax);
 }
 
+// The end of what a process said before it ended, on one line.
+std::string LastWords(std::string text) {
+  constexpr size_t kWordsMax = 200;
+  while (!text.empty() && text.back() == '\n') text.pop_back();
+  std::replace(text.begin(), text.end(), '\n', ' ');
+  if (text.size() > kWordsMax) text = "..." + text.substr(text.size() - kWordsMax);
+  return text.empty() ? "no message" : text;
+}
+
 std::string ContainerTrouble(const Value& container) {
   const Value& waiting = container.At("state", "waiting");
   const std::string& reason = waiting["reason"].AsString();
   if (!reason.empty() && reason != "ContainerCreating" && reason != "PodInitializing") {
     const Value& last = container.At("lastState", "terminated");
     std::string exit;
-    if (last.is_object())
-      exit = " (last exit code " + std::to_string(last["exitCode"].AsInt()) + ")";
+    if (last.is_object()) {
+      exit = " (last exit code " + std::to_string(last["exitCode"].AsInt()) + ": " +
+             LastWords(last["message"].AsString()) + ")";
+    }
     return reason + ": " + Shorten(waiting["message"].AsString()) + exit;
   }
   const Value& ended = container.At("state", "terminated");

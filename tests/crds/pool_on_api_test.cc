@@ -32,7 +32,7 @@ kube::ClusterAccess Access() {
   if (!file) return {};
   auto access = kube::ClusterAccess::FromKubeconfig(file);
   EXPECT_TRUE(access.ok()) << access.status().ToString();
-  return access.value_or(kube::ClusterAccess{});
+  return access.ok() ? *access : kube::ClusterAccess{};
 }
 
 PoolReconcilerOptions Options() {
@@ -143,7 +143,11 @@ class PoolOnApi : public ::testing::Test {
     status.Set("expectedPods", int64_t{3});
     Must(client_.MergePatch(types::PodDisruptionBudget(), kube::NameOf(*budget), patch, "status"));
   }
-  Value Pool() { return client_.Get(StreamPoolType(), {kNamespace, "fast"}).value_or(Value()); }
+  Value Find(const kube::ResourceType& type) {
+    const auto found = client_.Get(type, {kNamespace, "fast"});
+    return found.ok() ? *found : Value();
+  }
+  Value Pool() { return Find(StreamPoolType()); }
   std::string Reason(const std::string& type) {
     return resources::FindCondition(Pool()["status"], type)["reason"].AsString();
   }
@@ -154,8 +158,7 @@ class PoolOnApi : public ::testing::Test {
       std::this_thread::sleep_for(std::chrono::milliseconds(50));
     }
     ADD_FAILURE() << json::WriteJsonPretty(Pool())
-                  << json::WriteJsonPretty(client_.Get(WorkloadType(), {kNamespace, "fast"})
-                                               .value_or(Value())["status"]);
+                  << json::WriteJsonPretty(Find(WorkloadType())["status"]);
     return false;
   }
   void Change(std::string_view patch) {

@@ -31,7 +31,8 @@ class StreamUserReconcilerTest : public kube::KubeTest {
     ASSERT_TRUE(client_.Create(StreamUserType(), user).ok());
   }
   Value Get(const kube::ResourceType& type, const std::string& name) {
-    return client_.Get(type, {"default", name}).value_or(Value());
+    const auto found = client_.Get(type, {"default", name});
+    return found.ok() ? *found : Value();
   }
   std::string File() {
     const Value secret = Get(types::Secret(), "fast-access-keys");

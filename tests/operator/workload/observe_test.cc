@@ -13,7 +13,7 @@ using json::Value;
 Value Json(std::string_view text) {
   auto parsed = json::ParseJson(text);
   EXPECT_TRUE(parsed.ok()) << parsed.status().ToString();
-  return parsed.value_or(Value());
+  return parsed.ok() ? *parsed : Value();
 }
 
 Value Workload() {
@@ -100,6 +100,11 @@ TEST(Observe, TroubleIsToldInTheClustersWords) {
     {"reason":"ImagePullBackOff","message":"no such image"}}}]})"));
   EXPECT_EQ(ObservePod(pod, Workload(), &GoodNode(), true).trouble,
             "ImagePullBackOff: no such image");
+  pod.Set("status", Json(R"({"phase":"Running","containerStatuses":[{"state":{"waiting":
+    {"reason":"CrashLoopBackOff","message":"back-off"}},"lastState":{"terminated":
+    {"exitCode":2,"message":"a line\nno such setting\n"}}}]})"));
+  EXPECT_EQ(ObservePod(pod, Workload(), &GoodNode(), true).trouble,
+            "CrashLoopBackOff: back-off (last exit code 2: a line no such setting)");
   pod.Set("status", Json(R"({"phase":"Pending","conditions":[{"type":"PodScheduled",
     "status":"False","reason":"Unschedulable","message":"0/3 nodes"}]})"));
   EXPECT_EQ(ObservePod(pod, Workload(), &GoodNode(), true).trouble, "Unschedulable: 0/3 nodes");

@@ -68,7 +68,10 @@ class WorkloadControllerTest : public kube::KubeTest {
     patch.Set("spec", spec.ToValue());
     ASSERT_TRUE(client_.MergePatch(WorkloadType(), {"default", "pool"}, patch).ok());
   }
-  Value Get() { return client_.Get(WorkloadType(), {"default", "pool"}).value_or(Value()); }
+  Value Get() {
+    const auto found = client_.Get(WorkloadType(), {"default", "pool"});
+    return found.ok() ? *found : Value();
+  }
   std::string Reason(const std::string& type) {
     return resources::FindCondition(Get()["status"], type)["reason"].AsString();
   }
