@@ -79,8 +79,8 @@ std::string ExplainFailure(const Status& status, const std::string& server) {
              "--context.";
     case Code::kUnsupported:
       return text +
-             " The cluster does not know Millrace's kinds: install the chart first (helm install, "
-             "docs/kubectl.md), or look at another cluster by --context.";
+             " The cluster does not know Millrace's kinds: install the chart first (helm install), "
+             "or look at another cluster by --context.";
     case Code::kUnavailable:
     case Code::kTimeout:
       if (server.empty()) return text;

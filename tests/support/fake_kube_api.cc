@@ -50,6 +50,14 @@ std::string Decode(std::string_view text) {
   return out;
 }
 
+// "key=value", or "key" for any value.
+bool HasLabel(const Value& object, std::string_view selector) {
+  const Value& labels = object["metadata"]["labels"];
+  const size_t equals = selector.find('=');
+  if (equals == selector.npos) return labels.Has(selector);
+  return labels[selector.substr(0, equals)].AsString() == selector.substr(equals + 1);
+}
+
 void Merge(Value& into, const Value& patch) {
   if (!patch.is_object()) {
     into = patch;
@@ -280,16 +288,12 @@ void FakeKubeApi::List(const Target& target, const Writer& writer) {
   const std::string limit_text = target.Query("limit");
   const size_t limit = limit_text.empty() ? SIZE_MAX : std::stoul(limit_text);
   const std::string label = target.Query("labelSelector");
-  const size_t equals = std::min(label.find('='), label.size());
   Value items = json::Array{};
   size_t index = 0;
   bool has_more = false;
   for (const auto& [name, object] : collections_[target.collection]) {
     if (!target.name.ns.empty() && name.ns != target.name.ns) continue;
-    if (!label.empty() && object["metadata"]["labels"][label.substr(0, equals)].AsString() !=
-                              label.substr(equals + 1)) {
-      continue;
-    }
+    if (!label.empty() && !HasLabel(object, label)) continue;
     if (index++ < from) continue;
     has_more = items.AsArray().size() == limit;
     if (has_more) break;
