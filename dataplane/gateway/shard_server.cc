@@ -2,6 +2,7 @@
 
 #include <filesystem>
 #include <future>
+#include <thread>
 
 #include "common/base/random.h"
 #include "common/codec/digest.h"
@@ -18,6 +19,9 @@ using storage::Lane;
 namespace {
 
 constexpr size_t kAdminBodyBytesMax = 4 * kKiB;
+// How long a start waits for a word of source or pods.
+constexpr Duration kCatchUpMax = std::chrono::seconds(1);
+constexpr std::chrono::milliseconds kCatchUpPause(5);
 
 }  // namespace
 
@@ -117,7 +121,16 @@ Status ShardServer::ListenPeers() {
   }
   ASSIGN_OR_RETURN(peer_port_, peer_server_->Listen(options_.peer_listen, std::move(tls)));
   pulse_ = std::make_unique<peer::Pulse>(io_.at(0), *peers_, placement_, reach_);
-  io_.at(0).Post([this] { pulse_->Start(); });
+  std::promise<void> begun;
+  io_.at(0).Post([this, &begun] {
+    pulse_->Start();
+    begun.set_value();
+  });
+  begun.get_future().wait();
+  // Where the source is away another pod may tell; where none does, writes are refused at first.
+  const MonoTime give_up_at = SystemClock().Now() + kCatchUpMax;
+  while (reach_.isolated() && SystemClock().Now() < give_up_at)
+    std::this_thread::sleep_for(kCatchUpPause);
   return OkStatus();
 }
 
@@ -163,7 +176,8 @@ Status ShardServer::StartMaps() {
   applier_ =
       std::make_unique<shard::MapApplier>(*log_, placement_, status_, books_, std::move(folder),
                                           SystemClock(), std::move(applier_options));
-  maps_ = std::make_unique<shard::MapLoop>(*source_, *applier_, [this] { reach_.NoteHeard(); });
+  maps_ = std::make_unique<shard::MapLoop>(*source_, *applier_,
+                                           [this](MonoTime when) { reach_.NoteCaughtUp(when); });
   maps_->Start();
   return OkStatus();
 }

@@ -173,8 +173,12 @@ void TakeAppend(PeerServices& services, Slice body, WriterPtr writer) {
   auto job = std::make_shared<AppendJob>(services, std::move(read->first), std::move(read->second),
                                          writer);
   CatchUp(services, head, writer->executor(), [&services, head, job, writer](bool caught_up) {
-    if (caught_up) return job->Start();
-    Refuse(writer, services, head.stream, Unavailable("the map is not here yet"));
+    if (!caught_up)
+      return Refuse(writer, services, head.stream, Unavailable("the map is not here yet"));
+    // It has to hear of all maps first, of which this one is but one.
+    if (services.reach.isolated())
+      return Refuse(writer, services, head.stream, Unavailable("this pod was cut off"));
+    job->Start();
   });
 }
 

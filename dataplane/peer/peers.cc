@@ -162,12 +162,20 @@ void Peers::Find(Executor& executor, const ShardRef& at, const MapExtent& extent
       });
 }
 
-void Peers::Greet(Executor& executor, const std::string& peer, const KnownMaps& maps) {
+void Peers::Greet(Executor& executor, const std::string& peer, const KnownMaps& maps, bool all) {
   const RequestHead head{options_.self, 0, 0};
+  const MonoTime asked = reach_.clock().Now();
   Call<KnownMaps>(executor, peer, Lane::kOther, kHelloPath, head, Encode(head, maps),
-                  options_.call_time_max, [this, peer](const PeerAnswer<KnownMaps>& answer) {
+                  options_.call_time_max,
+                  [this, peer, asked, all](const PeerAnswer<KnownMaps>& answer) {
                     if (!answer.status.ok()) return;
-                    for (const KnownMap& map : answer.body) Hear(peer, map.stream, map.version);
+                    bool behind = false;
+                    const auto table = placement_.table();
+                    for (const KnownMap& map : answer.body) {
+                      behind = behind || map.version > table->VersionOf(map.stream);
+                      Hear(peer, map.stream, map.version);
+                    }
+                    if (all && !behind) reach_.NoteCaughtUp(asked);
                   });
 }
 

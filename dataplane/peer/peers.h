@@ -73,8 +73,9 @@ class Peers final : public shard::RemoteExtents {
   void Find(Executor& executor, const shard::ShardRef& at, const resources::MapExtent& extent,
             WallMs at_ms, UniqueFunction<void(Result<shard::RemoteInfo>)> done) override;
 
-  // Tells `peer` of maps and hears of its own.
-  void Greet(Executor& executor, const std::string& peer, const KnownMaps& maps);
+  // Tells `peer` of maps and hears of its own. With `all`, of every map there is here: who has none
+  // newer then has nothing to hide from this pod.
+  void Greet(Executor& executor, const std::string& peer, const KnownMaps& maps, bool all);
   // `peer` has this version of a map: if ours is older, it is fetched, once at a time. Any thread.
   void Hear(const std::string& peer, uint64_t stream, uint64_t version);
 

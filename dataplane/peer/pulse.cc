@@ -42,21 +42,31 @@ KnownMaps Pulse::News() {
   return maps;
 }
 
+KnownMaps Pulse::All() const {
+  KnownMaps maps;
+  for (const auto& [stream, version] : versions_) maps.push_back({stream, version});
+  return maps;
+}
+
 void Pulse::Beat() {
   if (stopped_) return;
   const auto table = placement_.table();
   if (table->generation() != generation_ || others_.empty()) Look(*table);
   generation_ = table->generation();
-  if (reach_.Judge(!others_.empty())) {
-    log::Warning(reach_.isolated() ? "no other pod and no source of shard maps is reached: nothing "
-                                     "is acknowledged any more"
-                                   : "others are reached again: writes are acknowledged");
+  reach_.SetOthersKnown(!others_.empty());
+  const bool isolated = reach_.isolated();
+  if (isolated != isolated_) {
+    log::Warning(isolated ? "no other pod and no source of shard maps is reached: nothing is "
+                            "acknowledged any more"
+                          : "others are reached again: writes are acknowledged");
+    isolated_ = isolated;
   }
-  const KnownMaps news = News();
+  const KnownMaps told = isolated ? All() : News();
   for (size_t i = 0; i < std::min(others_.size(), limits_.peers_max); ++i) {
-    peers_.Greet(executor_, others_[turn_++ % others_.size()], news);
+    peers_.Greet(executor_, others_[turn_++ % others_.size()], told, isolated);
   }
-  timer_ = executor_.RunAfter(limits_.every, [this] { Beat(); });
+  timer_ =
+      executor_.RunAfter(isolated ? limits_.every_isolated : limits_.every, [this] { Beat(); });
 }
 
 }  // namespace millrace::peer

@@ -12,6 +12,7 @@ namespace millrace::peer {
 
 struct PulseLimits {
   Duration every = std::chrono::milliseconds(500);
+  Duration every_isolated = std::chrono::milliseconds(100);
   size_t peers_max = 8;    // greeted in one round; the others have their turn in the next
   size_t maps_max = 1000;  // told of in one greeting, the latest changes first
   Duration told_for = std::chrono::seconds(10);  // how long a change is news
@@ -33,6 +34,7 @@ class Pulse {
   // Looks at a table that it has not seen yet.
   void Look(const shard::ShardTable& table);
   KnownMaps News();
+  KnownMaps All() const;
 
   Executor& executor_;
   Peers& peers_;
@@ -42,6 +44,7 @@ class Pulse {
   Executor::TimerId timer_ = 0;
   bool stopped_ = false;
   size_t turn_ = 0;
+  bool isolated_ = false;                  // as was last said in the log
   uint64_t generation_ = 0;                // of the table that was looked at last
   std::vector<std::string> others_;        // those of the list, and whoever has a write head
   std::map<uint64_t, uint64_t> versions_;  // by stream

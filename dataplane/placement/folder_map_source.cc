@@ -54,6 +54,7 @@ MapSource::News FolderMapSource::Poll(std::chrono::milliseconds wait) {
   News news;
   if (!event_pending_) AwaitEvent(wait);
   event_pending_ = false;
+  news.looked = SystemClock().Now();
   news.readable = Scan(news);
   return news;
 }

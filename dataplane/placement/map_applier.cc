@@ -66,7 +66,7 @@ void MapApplier::NotePresent(const std::set<uint64_t>& present) {
   }
 }
 
-void MapApplier::Step() {
+bool MapApplier::Step() {
   std::vector<Entry*> entries;
   for (auto& [uid, entry] : entries_) {
     if (entry.dropped || (!entry.pending && !entry.drop_later)) continue;
@@ -74,12 +74,14 @@ void MapApplier::Step() {
     SaveAndPlan(entry);
     entries.push_back(&entry);
   }
-  if (entries.empty()) return;
+  if (entries.empty()) return true;
   OpenAll(entries);
   SealAll(entries);
   Publish(entries);
   DropAll(entries);
   for (Entry* entry : entries) Report(*entry);
+  return std::all_of(entries.begin(), entries.end(),
+                     [](const Entry* entry) { return entry->error.empty(); });
 }
 
 void MapApplier::SaveAndPlan(Entry& entry) {

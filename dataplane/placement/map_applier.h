@@ -43,8 +43,8 @@ class MapApplier {
   void Offer(resources::ShardMap map);
   // The streams that the store has: of those dropped here, the others are forgotten.
   void NotePresent(const std::set<uint64_t>& present);
-  // Applies what was offered, and what is due by now.
-  void Step();
+  // Applies what was offered, and what is due by now. False where something could not be applied.
+  bool Step();
   // Looks at the lanes again: lost records, space. Trims by retention.
   void Refresh();
 

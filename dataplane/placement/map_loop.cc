@@ -39,11 +39,9 @@ void MapLoop::Follow(std::chrono::milliseconds wait) {
     offered.swap(offered_);
   }
   for (resources::ShardMap& map : offered) applier_.Offer(std::move(map));
-  if (news.readable) {
-    applier_.NotePresent(news.present);
-    if (on_source_) on_source_();
-  }
-  applier_.Step();
+  if (news.readable) applier_.NotePresent(news.present);
+  const bool applied = applier_.Step();
+  if (news.readable && applied && on_source_) on_source_(news.looked);
 }
 
 void MapLoop::Run(std::promise<void> ready) {

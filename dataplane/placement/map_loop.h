@@ -17,8 +17,9 @@ namespace millrace::shard {
 // so that a store that is away or slow delays nothing.
 class MapLoop {
  public:
-  // `on_source` is called, on the map thread, whenever the source has shown that it is there.
-  MapLoop(MapSource& source, MapApplier& applier, std::function<void()> on_source = {})
+  // `on_source` is called, on the map thread, whenever what the source had at that time has been
+  // applied.
+  MapLoop(MapSource& source, MapApplier& applier, std::function<void(MonoTime)> on_source = {})
       : source_(source), applier_(applier), on_source_(std::move(on_source)) {}
   ~MapLoop() { Stop(); }
   MapLoop(const MapLoop&) = delete;
@@ -37,7 +38,7 @@ class MapLoop {
 
   MapSource& source_;
   MapApplier& applier_;
-  const std::function<void()> on_source_;
+  const std::function<void(MonoTime)> on_source_;
   std::mutex mu_;
   std::vector<resources::ShardMap> offered_;  // guarded by mu_
   std::atomic<bool> stop_{false};

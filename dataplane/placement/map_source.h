@@ -4,6 +4,7 @@
 #include <set>
 #include <vector>
 
+#include "common/base/clock.h"
 #include "common/resources/shard_map.h"
 
 namespace millrace::shard {
@@ -16,6 +17,7 @@ class MapSource {
     std::vector<resources::ShardMap> changed;  // new or rewritten since the last Poll
     std::set<uint64_t> present;                // the streams of every map there is
     bool readable = false;  // false: the source is away, and `present` says nothing
+    MonoTime looked{};      // readable: when all this was so
   };
 
   virtual ~MapSource() = default;

@@ -13,6 +13,8 @@ using resources::WatchEvent;
 namespace {
 
 constexpr std::chrono::milliseconds kProbeEvery(1000);
+// An answer that is older says nothing of now.
+constexpr Duration kProbeHolds = std::chrono::milliseconds(2500);
 
 }  // namespace
 
@@ -30,6 +32,7 @@ StoreMapSource::~StoreMapSource() {
 }
 
 void StoreMapSource::Start() {
+  const MonoTime asked = SystemClock().Now();
   const Result<std::vector<Resource>> all = store_.List(kShardMapKind, "");
   if (all.ok()) {
     for (const Resource& resource : *all) Take(WatchEvent::kAdded, resource);
@@ -42,7 +45,7 @@ void StoreMapSource::Start() {
   }
   {
     std::lock_guard lock(mu_);
-    reached_ = all.ok();
+    if (all.ok()) reached_at_ = asked;
   }
   watch_ = store_.Watch(
       kShardMapKind, [this](WatchEvent event, const Resource& resource) { Take(event, resource); });
@@ -78,7 +81,8 @@ MapSource::News StoreMapSource::Poll(std::chrono::milliseconds wait) {
   for (auto& [key, map] : news_) news.changed.push_back(std::move(map));
   news_.clear();
   for (const auto& [key, uid] : uids_) news.present.insert(uid);
-  news.readable = reached_;
+  news.looked = reached_at_;
+  news.readable = reached_at_ != MonoTime{} && SystemClock().Now() - reached_at_ < kProbeHolds;
   return news;
 }
 
@@ -94,9 +98,10 @@ void StoreMapSource::Probe() {
   std::unique_lock lock(mu_);
   while (!changed_.wait_for(lock, kProbeEvery, [&] { return stopping_; })) {
     lock.unlock();
+    const MonoTime asked = SystemClock().Now();
     const bool reached = reaches_();
     lock.lock();
-    reached_ = reached;
+    reached_at_ = reached ? asked : MonoTime{};
   }
 }
 

@@ -42,7 +42,7 @@ class StoreMapSource final : public MapSource {
   std::map<resources::ResourceKey, resources::ShardMap> news_;  // since the last Poll
   std::map<resources::ResourceKey, uint64_t> uids_;             // of what is there
   bool woken_ = false;
-  bool reached_ = false;
+  MonoTime reached_at_{};  // when the last question was put that was answered; 0: never
   bool stopping_ = false;
   std::unique_ptr<resources::WatchHandle> watch_;
   std::thread probe_;
