@@ -71,6 +71,9 @@ const bool& AllNamespacesFlag(config::Settings& settings) {
 
 std::string ExplainFailure(const Status& status, const std::string& server) {
   std::string text = status.message();
+  // What ends with a line to paste ends as it is.
+  const bool has_lines = text.find('\n') != std::string::npos;
+  if (has_lines) return text;
   if (!text.empty() && text.back() != '.') text += '.';
   switch (status.code()) {
     case Code::kAccessDenied:
