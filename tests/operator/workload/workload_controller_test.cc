@@ -13,12 +13,23 @@ using json::Value;
 using kube::Eventually;
 namespace types = kube::types;
 
-// Lets every pod go as soon as it is asked to.
+// Lets every pod go as soon as it is asked to, and remembers who was last.
 class OpenGate final : public DrainGate {
  public:
-  void SetDraining(const resources::ResourceKey&, const std::set<std::string>&) override {}
+  void SetDraining(const resources::ResourceKey&, const std::set<std::string>& pods) override {
+    std::lock_guard lock(mu_);
+    draining_ = pods;
+  }
+  std::set<std::string> draining() const {
+    std::lock_guard lock(mu_);
+    return draining_;
+  }
   bool IsDrained(const resources::ResourceKey&, const std::string&) const override { return true; }
   bool IsEmpty(const resources::ResourceKey&, const std::string&) const override { return true; }
+
+ private:
+  mutable std::mutex mu_;
+  std::set<std::string> draining_;  // guarded by mu_
 };
 
 // A controller against an API server in memory; the test is the kubelet.
@@ -146,6 +157,20 @@ TEST_F(WorkloadControllerTest, PodThatIsDeletedComesBackAtOnce) {
     const auto pod = client_.Get(types::Pod(), {"default", "pool-0"});
     return pod.ok() && kube::UidOf(*pod) != uid;
   }));
+}
+
+TEST_F(WorkloadControllerTest, PodThatIsAskedToDrainIsHandedToTheGateAndSaidSoUntilItIsTakenBack) {
+  controller_.Start();
+  Write(Spec("r1"));
+  ASSERT_TRUE(AllReady());
+  Value patch;
+  patch["metadata"]["annotations"].Set(resources::kDrainAnnotation, "true");
+  ASSERT_TRUE(client_.MergePatch(types::Pod(), {"default", "pool-0"}, patch).ok());
+  EXPECT_TRUE(Eventually([&] { return gate_.draining() == std::set<std::string>{"pool-0"}; }));
+  EXPECT_EQ(Get().At("status", "draining").AsArray().size(), 1u);
+  patch["metadata"]["annotations"].Set(resources::kDrainAnnotation, Value());
+  ASSERT_TRUE(client_.MergePatch(types::Pod(), {"default", "pool-0"}, patch).ok());
+  EXPECT_TRUE(Eventually([&] { return gate_.draining().empty(); }));
 }
 
 TEST_F(WorkloadControllerTest, NewRevisionEvictsOnePodAfterTheOther) {
