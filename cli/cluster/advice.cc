@@ -32,11 +32,13 @@ constexpr std::array kEntries = {
     Entry{"pod", "Unschedulable", "",
           "No node may take pod $O: compare `kubectl get nodes` with spec.scheduling of its pool."},
     Entry{"pod", "ImagePull", "",
-          "The image cannot be pulled: check spec.image and spec.imagePullSecrets of the pool, and "
-          "that nodes reach the registry."},
+          "The image cannot be pulled: check spec.image and spec.imagePullSecrets of the pool "
+          "(image.* of "
+          "the chart for its own pods), and that nodes reach the registry."},
     Entry{"pod", "ErrImage", "",
-          "The image cannot be pulled: check spec.image and spec.imagePullSecrets of the pool, and "
-          "that nodes reach the registry."},
+          "The image cannot be pulled: check spec.image and spec.imagePullSecrets of the pool "
+          "(image.* of "
+          "the chart for its own pods), and that nodes reach the registry."},
     Entry{"pod", "InvalidImageName", "", "Mend spec.image of the pool: it is no image's name."},
     Entry{"pod", "OOMKilled", "", "Give the pool's pods more memory: spec.resources."},
     Entry{"pod", "CrashLoopBackOff", "", "Read why it ended: kubectl -n $N logs $O --previous"},

@@ -32,6 +32,7 @@ class Reporter {
     Choose();
     Value out;
     out.Set("operators", Operators());
+    AddPodsOfOurs();
     out.Set("pools", Pools());
     out.Set("pods", Pods());
     out.Set("streams", Streams());
@@ -113,6 +114,18 @@ class Reporter {
       AddProblem("operator", "", "NotInstalled", "no operator pod is to be seen", 0);
     }
     return out;
+  }
+
+  // Pods of the operator and of the control plane that are not well.
+  void AddPodsOfOurs() {
+    for (const Value& pod : view_.pods) {
+      const bool has_ended = pod.At("status", "phase").AsString() == "Succeeded";
+      if (has_ended || !LabelOf(pod, "millrace.dev/workload").empty()) continue;
+      const std::optional<Trouble> trouble = PodTrouble(pod);
+      if (!trouble) continue;
+      AddProblem("pod/" + trouble->finding.name, trouble->finding.ns, trouble->finding.reason,
+                 trouble->text, trouble->since_ms);
+    }
   }
 
   json::Array Pools() {

@@ -95,6 +95,9 @@ class Walk {
 
   // Who should act on all this.
   void Operator(int depth) {
+    for (const Value& pod : view_.pods) {
+      if (LabelOf(pod, "app.kubernetes.io/component") == "operator") Pod(pod, depth);
+    }
     if (view_.leaders.empty()) {
       Say(depth, "operator", "no operator pod is to be seen");
       return Advise({"operator", "", "", "NotInstalled", ""});

@@ -24,6 +24,11 @@ std::string Screen(const ClusterView& view, const std::string& ns = "") {
 TEST(StatusReport, ClusterThatIsWellIsOneScreenThatSaysSo) {
   ClusterView view = GoodView();
   view.loads = LoadsOf({MapOn({"default-0", "default-1"})});
+  view.pods.push_back(OperatorPod());  // of a job that is done, as `helm test` leaves it
+  view.pods.back()["metadata"]["labels"].Set("app.kubernetes.io/component", "test");
+  view.pods.back()["status"].Set("phase", "Succeeded");
+  view.pods.back()["status"].Set("conditions",
+                                 json::Array{Condition("Ready", false, "PodCompleted")});
   const std::string text = Screen(view);
   EXPECT_THAT(text, HasSubstr("Operator millrace/m-operator: m-operator-1 leads since 60m"));
   EXPECT_THAT(text, HasSubstr("millrace/default-1  Running  1      0         1"));
@@ -35,6 +40,8 @@ TEST(StatusReport, WhatIsNotWellIsNamedWithItsReasonAndSinceWhen) {
   ClusterView view = GoodView();
   view.pods[1] = UnschedulablePod("default-1");
   view.leaders[0].holder.clear();
+  view.pods[2]["status"].Set("containerStatuses", Json(R"([{"name":"operator",
+    "state":{"waiting":{"reason":"CrashLoopBackOff"}}}])"));
   view.streams.push_back(Object("Stream", "team", "bad",
                                 {Condition("Ready", false, "NameTaken", "belongs to another")}));
   view.users.push_back(Object("StreamUser", "team", "new"));
@@ -43,6 +50,7 @@ TEST(StatusReport, WhatIsNotWellIsNamedWithItsReasonAndSinceWhen) {
   EXPECT_THAT(text, HasSubstr("stream/bad in team since 5m: NameTaken: belongs to another"));
   EXPECT_THAT(text, HasSubstr("streamuser/new in team since 60m: NotSeen"));
   EXPECT_THAT(text, HasSubstr("no operator leads"));
+  EXPECT_THAT(text, HasSubstr("pod/m-operator-1 in millrace since 5m: CrashLoopBackOff"));
   EXPECT_THAT(text, Not(HasSubstr("All is well")));
 }
 

@@ -101,10 +101,13 @@ TEST(WhyChain, OperatorThatDoesNotLeadIsTheCauseOfWhatNobodyActsOn) {
   ClusterView view = GoodView();
   view.streams[0]["metadata"].Set("generation", 2);
   view.leaders[0].renewed_ms = view.now - 60'000;
+  view.pods[2]["status"].Set("containerStatuses", Json(R"([{"name":"operator",
+    "state":{"waiting":{"reason":"ImagePullBackOff"}}}])"));
   const std::string text = Why(view, "stream", "team", "orders");
   EXPECT_THAT(text, HasSubstr("the operator has only seen generation 1"));
   EXPECT_THAT(text, HasSubstr("has been silent for 60s"));
   EXPECT_THAT(text, HasSubstr("Nobody acts on resources"));
+  EXPECT_THAT(text, HasSubstr("pod/m-operator-1 container operator is in ImagePullBackOff"));
 }
 
 TEST(WhyChain, ResourceThatIsBeingDeletedSaysWhatItsFinalizersAre) {
