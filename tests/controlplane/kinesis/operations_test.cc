@@ -178,6 +178,15 @@ TEST_F(KinesisControlTest, RetentionMovesOneWayAnOperation) {
   EXPECT_EQ(CodeOf(Call(IncreaseStreamRetentionPeriod(*control_),
                         R"({"StreamName":"orders","RetentionPeriodHours":24})")),
             Code::kInvalidArgument);
+  EXPECT_EQ(CodeOf(Call(IncreaseStreamRetentionPeriod(*control_),
+                        R"({"StreamName":"orders","RetentionPeriodHours":8761})")),
+            Code::kInvalidArgument);
+  EXPECT_TRUE(Call(IncreaseStreamRetentionPeriod(*control_),
+                   R"({"StreamName":"orders","RetentionPeriodHours":8760})")
+                  .ok());
+  EXPECT_EQ(CodeOf(Call(DecreaseStreamRetentionPeriod(*control_),
+                        R"({"StreamName":"orders","RetentionPeriodHours":23})")),
+            Code::kInvalidArgument);
 }
 
 TEST_F(KinesisControlTest, TagsGoBothWays) {
@@ -217,6 +226,10 @@ TEST_F(KinesisControlTest, OnlyOnDemandStreamsOfACommittedAccountMayHaveFiftyCon
   ASSERT_TRUE(Call(CreateStream(*control_),
                    R"({"StreamName":"on-demand","StreamModeDetails":{"StreamMode":"ON_DEMAND"}})")
                   .ok());
+  ASSERT_TRUE(
+      catalog_
+          ->WaitUntil("on-demand", [](const StreamView& view) { return view.status == "ACTIVE"; })
+          .ok());
   FillWithConsumers("provisioned", 20);
   FillWithConsumers("on-demand", 20);
   EXPECT_EQ(CodeOf(RegisterConsumer("provisioned")), Code::kLimitExceeded);
@@ -228,6 +241,26 @@ TEST_F(KinesisControlTest, OnlyOnDemandStreamsOfACommittedAccountMayHaveFiftyCon
   EXPECT_TRUE(RegisterConsumer("on-demand").ok());
   FillWithConsumers("on-demand", 50);
   EXPECT_EQ(CodeOf(RegisterConsumer("on-demand")), Code::kLimitExceeded);
+}
+
+TEST_F(KinesisControlTest, AtLatestListsOpenShardsOnly) {
+  Create("orders", 3);
+  auto maps = store_->List(resources::kShardMapKind, "default");
+  ASSERT_TRUE(maps.ok());
+  ASSERT_EQ(maps->size(), 1u);
+  Result<ShardMap> map = ShardMap::Parse(maps->front().spec);
+  ASSERT_TRUE(map.ok()) << map.status().ToString();
+  map->shards[1].closed_ms = SystemClock().WallNow();
+  maps->front().spec = map->ToValue();
+  ASSERT_TRUE(store_->Update(maps->front()).ok());
+  auto all = Call(ListShards(*control_), R"({"StreamName":"orders"})");
+  ASSERT_TRUE(all.ok());
+  EXPECT_EQ((*all)["Shards"].AsArray().size(), 3u);
+  auto latest =
+      Call(ListShards(*control_), R"({"StreamName":"orders","ShardFilter":{"Type":"AT_LATEST"}})");
+  ASSERT_TRUE(latest.ok());
+  ASSERT_EQ((*latest)["Shards"].AsArray().size(), 2u);
+  EXPECT_EQ((*latest)["Shards"].AsArray()[1]["ShardId"].AsString(), "shardId-000000000002");
 }
 
 TEST_F(KinesisControlTest, ListShardsPagesWithTokensThatAreItsOwn) {
