@@ -48,6 +48,7 @@ e2e="
   iptables
   libc6-dev
   openssl
+  python3-yaml
   runc
   skopeo
   xfsprogs
