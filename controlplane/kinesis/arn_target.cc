@@ -22,13 +22,17 @@ Result<ArnTarget> FindByArn(KinesisControl& control, const std::string& arn) {
   ASSIGN_OR_RETURN(target.stream, control.catalog.FindFor(by_arn));
   if (!consumer.ok()) return target;
   target.consumer = consumer->name;
-  Status gone =
-      NotFound("Consumer " + consumer->name + " under stream " + target.stream.arn + " not found.");
-  if (!FindConsumer(target.stream.spec, consumer->name)) return gone;
+  const auto gone = [&] {
+    return NotFound("Consumer " + consumer->name + " under stream " + target.stream.arn +
+                    " not found.");
+  };
+  if (!FindConsumer(target.stream.spec, consumer->name)) return gone();
   // The creation time in the ARN names one incarnation of the consumer.
   for (const resources::MapConsumer& known :
        target.stream.map ? target.stream.map->consumers : std::vector<resources::MapConsumer>{}) {
-    if (known.name == consumer->name && known.created_ms / 1000 != consumer->created_s) return gone;
+    if (known.name == consumer->name && known.created_ms / 1000 != consumer->created_s) {
+      return gone();
+    }
   }
   return target;
 }
