@@ -122,6 +122,9 @@ TEST(StreamPlan, SealedEndsAreNotedWithoutGoingThroughUpdating) {
   EXPECT_EQ(world.StatusWord(), "ACTIVE");
   EXPECT_GT(noted.map->version, noted.map->serving_version);
   EXPECT_EQ(noted.map->shards[0].extents.back().end_index, 100u);
+  // An end that is known stays what it is, whatever is said of it later.
+  world.input.pool.streams["shard-0"].sealed.front().end_index = 90;
+  EXPECT_FALSE(world.Step().map);
 }
 
 TEST(StreamPlan, AReshardThatCannotBeDoneIsAnsweredAndDropped) {
@@ -169,7 +172,10 @@ TEST(StreamPlan, ClosedShardsLeaveAfterRetention) {
   world.Settle();
   EXPECT_EQ(world.input.map->shards.size(), 3u);
   ASSERT_TRUE(PlanStream(world.settings, world.input).again);
-  world.input.now += 25 * 3'600'000;
+  world.input.now += 23 * 3'600'000;
+  world.Settle();
+  EXPECT_EQ(world.input.map->shards.size(), 3u);
+  world.input.now += 2 * 3'600'000;
   world.Settle();
   EXPECT_EQ(world.input.map->shards.size(), 2u);
   EXPECT_EQ(world.input.map->next_shard_index, 3u);
