@@ -147,7 +147,8 @@ def _start_storage():
     common = [f"--kubeconfig={ADMIN_CONF}", f"--csi-address={socket}"]
     processes.start("csi-provisioner", [BIN / "csi-provisioner", *common, "--extra-create-metadata"])
     if (BIN / "csi-resizer").exists():
-        processes.start("csi-resizer", [BIN / "csi-resizer", *common, "--handle-volume-inuse-error=false"])
+        processes.start("csi-resizer", [BIN / "csi-resizer", *common, "--handle-volume-inuse-error=false",
+                                        "--retry-interval-max=10s"])
     _apply("storage.yaml")
 
 

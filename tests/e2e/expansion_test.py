@@ -1,10 +1,14 @@
 """A volume that is full, and is then enlarged."""
 
 import os
+import time
 
+import botocore.exceptions
 import pytest
-from conftest import NAMESPACE
-from kubernetes import cluster, condition, get, kubectl, wait
+from bad_input_test import make_pool  # noqa: F401 (a fixture)
+from conftest import AUTHENTICATION, NAMESPACE
+from kubernetes import apply, cluster, condition, get, kubectl, wait
+from kubernetes import stream as on_demand
 from losses_test import SHARDS, pool_is_whole, shard_pods
 from writers import writing
 
@@ -44,13 +48,65 @@ def test_a_pool_never_shrinks(stream):
 
 
 def test_a_failed_expansion_is_told_and_goes_on_once_it_can(stream):
-    refusal = "/".join([cluster("folder").strip(), "volumes/refuse-expansion"])
+    refusal = f"{cluster('folder').strip()}/volumes/refuse-expansion"
     with open(refusal, "w", encoding="ascii"):
         pass
     try:
         enlarge("1792Mi")
-        wait("a condition that says so", lambda: "expan" in str(get("streampool", "default", NAMESPACE)["status"]).lower()
-             and condition(get("streampool", "default", NAMESPACE), "Progressing").get("status") == "True", 60)
+        wait("a condition that says so",
+             lambda: condition(get("streampool", "default", NAMESPACE), "StorageResizing").get("reason") == "ExpansionRefused", 60)
+        print(condition(get("streampool", "default", NAMESPACE), "StorageResizing")["message"])
     finally:
         os.remove(refusal)
-    wait("every volume having grown", lambda: set(sizes().values()) == {"1792Mi"}, 300, pause=1)
+    _, took = wait("every volume having grown", lambda: set(sizes().values()) == {"1792Mi"}, 120, pause=1)
+    print(f"grown {took:.0f} s after there was room again")
+
+
+def test_a_full_volume_throttles_and_goes_on_once_it_is_enlarged(make_pool, make_client):
+    make_pool("small", replicas=1, image="localhost/millrace:dev", imagePullPolicy="Never", authentication=AUTHENTICATION)
+    apply(on_demand("full", placement={"poolRef": {"name": "small"}}), namespace=NAMESPACE)
+    wait("the stream being Ready", lambda: condition(get("stream", "full", NAMESPACE), "Ready").get("status") == "True", 90)
+    client = make_client(attempts=1)
+    acknowledged = fill(client, "full")
+    print(f"full after {len(acknowledged)} records of {RECORD_BYTES >> 10} KiB")
+    kubectl("patch", "streampool", "small", "-n", NAMESPACE, "--type=merge", "-p", '{"spec":{"storage":{"size":"1280Mi"}}}')
+    _, took = wait("a record being taken again", lambda: put(client, "full", "after", acknowledged), 60)
+    print(f"a record is taken {took:.1f} s after the volume was told to grow")
+    assert took <= 30
+    assert not acknowledged - read_names(client, "full")
+    kubectl("delete", "stream", "full", "-n", NAMESPACE, "--wait=false")
+
+
+RECORD_BYTES = 512 << 10
+
+
+def put(client, name, key, acknowledged):
+    try:
+        client.put_record(StreamName=name, Data=key.encode().ljust(RECORD_BYTES), PartitionKey="a")
+        acknowledged.add(key)
+        return True
+    except (botocore.exceptions.ClientError, botocore.exceptions.BotoCoreError):
+        return False
+
+
+def fill(client, name):
+    """Puts until nothing has been taken for two seconds; gives what was."""
+    acknowledged, number, last = set(), 0, time.monotonic()
+    while time.monotonic() - last < 2:
+        number += 1
+        if put(client, name, str(number), acknowledged):
+            last = time.monotonic()
+        assert number < 10000, "it does not get full"
+    return acknowledged
+
+
+def read_names(client, name):
+    names = set()
+    for shard in client.list_shards(StreamName=name)["Shards"]:
+        iterator = client.get_shard_iterator(StreamName=name, ShardId=shard["ShardId"], ShardIteratorType="TRIM_HORIZON")["ShardIterator"]
+        behind = 1
+        while behind:
+            answer = client.get_records(ShardIterator=iterator)
+            names.update(record["Data"].rstrip().decode() for record in answer["Records"])
+            iterator, behind = answer["NextShardIterator"], answer["MillisBehindLatest"]
+    return names

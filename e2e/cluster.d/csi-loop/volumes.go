@@ -62,7 +62,8 @@ func (f volumeFolder) enlarge(id string, size int64) (int64, error) {
 		return 0, err
 	}
 	if _, err := os.Stat(filepath.Join(f.path, "refuse-expansion")); err == nil {
-		return 0, status.Error(codes.ResourceExhausted, "no more room to expand into (refuse-expansion is there)")
+		// The code that the resizer takes for a final no, so that a smaller size may be asked for.
+		return 0, status.Error(codes.OutOfRange, "no more room to expand into (refuse-expansion is there)")
 	}
 	facts, err := os.Stat(path)
 	if err != nil {
