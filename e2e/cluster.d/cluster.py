@@ -142,7 +142,9 @@ def _start_storage():
     if not all((BIN / name).exists() for name in ("csi-loop", "csi-provisioner")):
         return
     socket = STATE / "csi.sock"
-    processes.start("csi-controller", [BIN / "csi-loop", f"--volumes={VOLUMES}", f"--endpoint={socket}"])
+    if processes.start("csi-controller", [BIN / "csi-loop", f"--volumes={VOLUMES}", f"--endpoint={socket}"]):
+        for name in ("csi-provisioner", "csi-resizer"):  # they would go on waiting for the one that was there before
+            processes.stop(name)
     processes.wait_until("the CSI driver's socket", socket.exists, 10)
     common = [f"--kubeconfig={ADMIN_CONF}", f"--csi-address={socket}"]
     processes.start("csi-provisioner", [BIN / "csi-provisioner", *common, "--extra-create-metadata"])

@@ -69,12 +69,12 @@ def credentials(release):
 
 @pytest.fixture(scope="session")
 def make_client(endpoint, credentials):
-    """A boto3 client that goes in through a node; with attempts=1 it does not retry by itself."""
-    def make(node="n1", attempts=4, seconds=10):
+    """A boto3 client that goes in through a node (or at a pod's address); with attempts=1 it does not retry by itself."""
+    def make(node="n1", attempts=4, seconds=10, address=None):
         settings = botocore.config.Config(retries={"total_max_attempts": attempts, "mode": "standard"}, connect_timeout=1,
                                           read_timeout=seconds, max_pool_connections=4)
         return boto3.session.Session().client(
-            "kinesis", region_name="us-east-1", endpoint_url=endpoint(node), config=settings,
+            "kinesis", region_name="us-east-1", endpoint_url=address or endpoint(node), config=settings,
             aws_access_key_id=credentials["AWS_ACCESS_KEY_ID"], aws_secret_access_key=credentials["AWS_SECRET_ACCESS_KEY"])
     return make
 
