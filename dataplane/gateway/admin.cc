@@ -39,6 +39,7 @@ uint64_t QueryNumber(std::string_view query, std::string_view name) {
 struct Poll {
   shard::ApplyStatus& status;
   WriterPtr writer;
+  uint64_t known = 0;  // what the reader has already, where changes are enough for it
   bool answered = false;
   Executor::TimerId timer = 0;
 
@@ -46,7 +47,7 @@ struct Poll {
     if (answered) return;
     answered = true;
     writer->executor().Cancel(timer);
-    writer->Send(Text(200, json::WriteJson(status.ToValue()), "application/json"));
+    writer->Send(Text(200, json::WriteJson(status.ToValue(known)), "application/json"));
     writer = nullptr;
   }
 };
@@ -73,9 +74,10 @@ void Admin::Status(const HttpRequest& request, const WriterPtr& writer) {
   if (!codec::ConstantTimeEqual(request.FindHeader("x-millrace-token"), token_)) {
     return writer->Send(Text(403, "the token of this run is needed\n"));
   }
-  auto poll = std::make_shared<Poll>(Poll{status_, writer});
   const uint64_t wait_ms = std::min(QueryNumber(request.query, "wait_ms"), kWaitMsMax);
   const uint64_t after = QueryNumber(request.query, "after");
+  const bool changes = QueryNumber(request.query, "changes") != 0;
+  auto poll = std::make_shared<Poll>(Poll{status_, writer, changes ? after : 0});
   if (wait_ms == 0 || status_.sequence() > after) return poll->Answer();
   poll->timer =
       writer->executor().RunAfter(std::chrono::milliseconds(wait_ms), [poll] { poll->Answer(); });

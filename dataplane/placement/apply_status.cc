@@ -25,15 +25,23 @@ json::Value StreamToValue(uint64_t uid, const StreamStatus& status) {
 
 void ApplyStatus::Set(uint64_t uid, StreamStatus status) {
   std::unique_lock lock(mu_);
-  StreamStatus& now = streams_[uid];
-  if (now == status) return;
-  now = std::move(status);
+  auto [at, is_new] = streams_.try_emplace(uid);
+  Entry& entry = at->second;
+  if (!is_new && entry.status == status) return;
+  entry.status = std::move(status);
+  entry.changed_at = sequence_ + 1;
   Changed(std::move(lock));
 }
 
 void ApplyStatus::Forget(uint64_t uid) {
   std::unique_lock lock(mu_);
-  if (streams_.erase(uid) > 0) Changed(std::move(lock));
+  if (streams_.erase(uid) == 0) return;
+  gone_.push_back({sequence_ + 1, uid});
+  if (gone_.size() > kGoneMax) {
+    gone_known_after_ = gone_.front().changed_at;
+    gone_.pop_front();
+  }
+  Changed(std::move(lock));
 }
 
 void ApplyStatus::SetLog(const LogStatus& log) {
@@ -46,12 +54,23 @@ uint64_t ApplyStatus::sequence() const {
   return sequence_;
 }
 
-json::Value ApplyStatus::ToValue() const {
+json::Value ApplyStatus::ToValue(uint64_t after) const {
   std::lock_guard lock(mu_);
+  const bool changes_only = after > 0 && after >= gone_known_after_ && after <= sequence_;
   json::Array streams;
-  for (const auto& [uid, status] : streams_) streams.push_back(StreamToValue(uid, status));
+  for (const auto& [uid, entry] : streams_) {
+    if (!changes_only || entry.changed_at > after)
+      streams.push_back(StreamToValue(uid, entry.status));
+  }
+  json::Array gone;
+  for (const Gone& item : gone_) {
+    if (changes_only && item.changed_at > after && !streams_.contains(item.uid))
+      gone.push_back(std::to_string(item.uid));
+  }
   return json::Object{{"sequence", sequence_},
                       {"incarnation", incarnation_},
+                      {"changesOnly", changes_only},
+                      {"gone", std::move(gone)},
                       {"streams", std::move(streams)},
                       {"log", json::Object{{"full", log_.full},
                                            {"fullReason", log_.full_reason},

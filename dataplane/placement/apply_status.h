@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <map>
 #include <mutex>
 #include <string>
@@ -46,7 +47,9 @@ class ApplyStatus {
   void Forget(uint64_t uid);
   void SetLog(const LogStatus& log);
   uint64_t sequence() const;
-  json::Value ToValue() const;
+  // Everything; or, for a reader who has everything up to `after`, what has changed since
+  // (`changesOnly`, with the uids that are `gone`) as far back as that is known.
+  json::Value ToValue(uint64_t after = 0) const;
   // Posts `fn` to `executor` when the sequence is greater than `after`; at once where it is. The
   // caller bounds its own wait; `fn` must stand being late.
   void WhenAfter(uint64_t after, Executor& executor, UniqueFunction<void()> fn);
@@ -57,13 +60,25 @@ class ApplyStatus {
     Executor* executor;
     UniqueFunction<void()> fn;
   };
+  struct Entry {
+    StreamStatus status;
+    uint64_t changed_at = 0;  // the sequence with which it is told
+  };
+  struct Gone {
+    uint64_t changed_at;
+    uint64_t uid;
+  };
+  static constexpr size_t kGoneMax = 10'000;
+
   void Changed(std::unique_lock<std::mutex> lock);
 
   const std::string incarnation_;
   mutable std::mutex mu_;
   // Guarded by mu_.
   uint64_t sequence_ = 1;
-  std::map<uint64_t, StreamStatus> streams_;
+  std::map<uint64_t, Entry> streams_;
+  std::deque<Gone> gone_;
+  uint64_t gone_known_after_ = 0;  // who has less than this needs everything
   LogStatus log_;
   std::vector<Waiter> waiters_;
 };

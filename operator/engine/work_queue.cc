@@ -9,9 +9,13 @@ using resources::ResourceKey;
 void WorkQueue::AddAfter(const ResourceKey& key, Duration delay) {
   {
     std::lock_guard lock(mu_);
-    MonoTime at = clock_.Now() + delay;
+    const MonoTime at = clock_.Now() + delay;
     auto [it, added] = due_.try_emplace(key, at);
-    if (!added) it->second = std::min(it->second, at);
+    if (!added && it->second <= at) return;
+    const bool is_taken = taken_.contains(key);
+    if (!added && !is_taken) order_.erase({it->second, key});
+    it->second = at;
+    if (!is_taken) order_.emplace(at, key);
   }
   changed_.notify_one();
 }
@@ -34,19 +38,15 @@ void WorkQueue::Forget(const ResourceKey& key) {
 std::optional<ResourceKey> WorkQueue::Take() {
   std::unique_lock lock(mu_);
   while (!stopped_) {
-    MonoTime now = clock_.Now();
-    auto next = due_.end();
-    for (auto it = due_.begin(); it != due_.end(); ++it) {
-      if (taken_.contains(it->first)) continue;
-      if (next == due_.end() || it->second < next->second) next = it;
-    }
-    if (next == due_.end()) {
+    const MonoTime now = clock_.Now();
+    if (order_.empty()) {
       changed_.wait(lock);
-    } else if (next->second > now) {
-      changed_.wait_for(lock, next->second - now);
+    } else if (order_.begin()->first > now) {
+      changed_.wait_for(lock, order_.begin()->first - now);
     } else {
-      ResourceKey key = next->first;
-      due_.erase(next);
+      ResourceKey key = order_.begin()->second;
+      order_.erase(order_.begin());
+      due_.erase(key);
       taken_.insert(key);
       return key;
     }
@@ -58,6 +58,7 @@ void WorkQueue::Done(const ResourceKey& key) {
   {
     std::lock_guard lock(mu_);
     taken_.erase(key);
+    if (auto it = due_.find(key); it != due_.end()) order_.emplace(it->second, key);
   }
   changed_.notify_one();
 }

@@ -41,7 +41,9 @@ class WorkQueue {
   mutable std::mutex mu_;
   std::condition_variable changed_;
   bool stopped_ = false;
+  // Guarded by mu_. When each key is due; and those that no worker has, in the order of that.
   std::map<resources::ResourceKey, MonoTime> due_;
+  std::set<std::pair<MonoTime, resources::ResourceKey>> order_;
   std::set<resources::ResourceKey> taken_;
   std::map<resources::ResourceKey, int> failures_;
 };

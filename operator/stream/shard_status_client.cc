@@ -2,6 +2,7 @@
 
 #include <charconv>
 #include <chrono>
+#include <set>
 #include <vector>
 
 #include "common/json/value.h"
@@ -78,7 +79,7 @@ void ShardStatusClient::Follow() {
     net::ClientRequest request;
     request.method = "GET";
     request.target = "/internal/v1/status?after=" + std::to_string(sequence_) +
-                     "&wait_ms=" + std::to_string(kPollMs);
+                     "&changes=1&wait_ms=" + std::to_string(kPollMs);
     request.headers = {{"x-millrace-token", token_}};
     Result<net::ClientResponse> response = client_->Send(request);
     if (response.ok() && response->status == 200) {
@@ -107,19 +108,24 @@ void ShardStatusClient::Take(const json::Value& answer) {
     std::lock_guard lock(mu_);
     came_back = !ready_.exchange(true);
     log_ = {answer.At("log", "liveBytes").AsInt(), answer.At("log", "full").AsBool()};
-    std::map<uint64_t, std::string> rendered;
+    std::set<uint64_t> told;
     for (const json::Value& entry : answer["streams"].AsArray()) {
-      uint64_t uid = ParseUid(entry["uid"].AsString());
-      std::string text = json::WriteJson(entry);
-      auto before = rendered_.find(uid);
-      if (came_back || before == rendered_.end() || before->second != text) {
-        streams_[uid] = ParseStream(entry);
+      const uint64_t uid = ParseUid(entry["uid"].AsString());
+      ObservedStream stream = ParseStream(entry);
+      auto [at, is_new] = streams_.try_emplace(uid);
+      if (came_back || is_new || !(at->second == stream)) {
+        at->second = std::move(stream);
         changed.push_back(uid);
       }
-      rendered.emplace(uid, std::move(text));
+      told.insert(uid);
     }
-    rendered_ = std::move(rendered);
-    std::erase_if(streams_, [&](const auto& item) { return !rendered_.contains(item.first); });
+    // A process that does not know of changes tells everything.
+    if (answer["changesOnly"].AsBool()) {
+      for (const json::Value& uid : answer["gone"].AsArray())
+        streams_.erase(ParseUid(uid.AsString()));
+    } else {
+      std::erase_if(streams_, [&](const auto& item) { return !told.contains(item.first); });
+    }
   }
   for (uint64_t uid : changed) on_change_(uid);
   if (came_back) on_ready_();

@@ -54,8 +54,7 @@ class ShardStatusClient {
   mutable std::mutex mu_;
   std::optional<LogFigures> log_;
   std::map<uint64_t, ObservedStream> streams_;
-  std::map<uint64_t, std::string> rendered_;  // as last received: an unequal one has changed
-  int64_t sequence_ = 0;                      // follower thread only
+  int64_t sequence_ = 0;  // follower thread only
   std::unique_ptr<net::HttpClient> client_;
   std::thread thread_;
 };

@@ -26,8 +26,10 @@ struct ObservedStream {
     uint32_t shard = 0;
     uint64_t epoch = 0;
     uint64_t end_index = 0;
+    bool operator==(const SealedExtent&) const = default;
   };
   std::vector<SealedExtent> sealed;
+  bool operator==(const ObservedStream&) const = default;
 };
 
 // How this installation runs, the same for every stream.
