@@ -276,15 +276,17 @@ Result<std::vector<Resource>> KubeStore::List(std::string_view kind, std::string
   return all;
 }
 
-Result<std::vector<Resource>> KubeStore::ListByStreamName(std::string_view kind,
-                                                          std::string_view stream_name) {
+bool KubeStore::IsSynced(std::string_view kind) const {
   const Kind* found = FindKind(kind);
-  const bool is_synced = found != nullptr && std::all_of(found->begin(), found->end(), [](auto& f) {
-                           return f.cache->HasSynced();
-                         });
-  if (!is_synced) return ResourceStore::ListByStreamName(kind, stream_name);
+  return found != nullptr &&
+         std::all_of(found->begin(), found->end(),
+                     [](const Followed& followed) { return followed.cache->HasSynced(); });
+}
+
+Result<std::vector<Resource>> KubeStore::Select(std::string_view kind, std::string_view index,
+                                                std::string_view value) {
   std::vector<Resource> all;
-  for (const ResourceKey& key : Keys(kind, "streamName", stream_name)) {
+  for (const ResourceKey& key : Keys(kind, index, value)) {
     Result<Resource> resource = Get(kind, key);
     if (resource.ok()) {
       all.push_back(std::move(*resource));
@@ -293,6 +295,17 @@ Result<std::vector<Resource>> KubeStore::ListByStreamName(std::string_view kind,
     }
   }
   return all;
+}
+
+Result<std::vector<Resource>> KubeStore::ListByStreamName(std::string_view kind,
+                                                          std::string_view stream_name) {
+  if (!IsSynced(kind)) return ResourceStore::ListByStreamName(kind, stream_name);
+  return Select(kind, "streamName", stream_name);
+}
+
+Result<std::vector<Resource>> KubeStore::ListDeletingMaps() {
+  if (!IsSynced(kShardMapKind)) return ResourceStore::ListDeletingMaps();
+  return Select(kShardMapKind, "deleting", "true");
 }
 
 Result<Resource> KubeStore::Wrote(std::string_view kind, const ResourceKey& key,

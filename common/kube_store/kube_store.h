@@ -58,6 +58,7 @@ class KubeStore final : public ResourceStore {
   Result<std::vector<Resource>> List(std::string_view kind, std::string_view ns) override;
   Result<std::vector<Resource>> ListByStreamName(std::string_view kind,
                                                  std::string_view stream_name) override;
+  Result<std::vector<Resource>> ListDeletingMaps() override;
   Result<Resource> Create(Resource resource) override;
   Result<Resource> Update(const Resource& resource) override;
   Result<Resource> UpdateStatus(const Resource& resource) override;
@@ -82,6 +83,10 @@ class KubeStore final : public ResourceStore {
   // The synced cache that an object of the namespace is in; nullptr where it is read from the API.
   kube::ObjectCache* CacheFor(std::string_view kind, std::string_view ns) const;
   Result<json::Value> Read(std::string_view kind, const ResourceKey& key);
+  bool IsSynced(std::string_view kind) const;
+  // Those of Keys that are still there.
+  Result<std::vector<Resource>> Select(std::string_view kind, std::string_view index,
+                                       std::string_view value);
   // Puts a shard map together.
   Result<Resource> Whole(Resource resource);
   Result<Resource> Wrote(std::string_view kind, const ResourceKey& key, Result<json::Value> answer);

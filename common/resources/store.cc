@@ -16,4 +16,10 @@ Result<std::vector<Resource>> ResourceStore::ListByStreamName(std::string_view k
   return all;
 }
 
+Result<std::vector<Resource>> ResourceStore::ListDeletingMaps() {
+  ASSIGN_OR_RETURN(std::vector<Resource> all, List("ShardMap", ""));
+  std::erase_if(all, [](const Resource& map) { return !map.spec["deleting"].AsBool(); });
+  return all;
+}
+
 }  // namespace millrace::resources

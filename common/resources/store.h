@@ -34,6 +34,9 @@ class ResourceStore {
   // A store that serves many streams has an index for it.
   virtual Result<std::vector<Resource>> ListByStreamName(std::string_view kind,
                                                          std::string_view stream_name);
+  // Of List("ShardMap", ""), those whose spec says `deleting`; a store of many has an index here,
+  // too.
+  virtual Result<std::vector<Resource>> ListDeletingMaps();
   // Gives uid, generation 1 and timestamps; kResourceInUse where it exists.
   virtual Result<Resource> Create(Resource resource) = 0;
   // Metadata and spec; status stays as it is. Removing the last finalizer of a resource that is

@@ -132,7 +132,7 @@ bool StreamReconciler::IsDropped(const ShardMap& map) const {
 }
 
 Status StreamReconciler::CollectDroppedMaps() {
-  ASSIGN_OR_RETURN(std::vector<Resource> maps, store_.List(resources::kShardMapKind, ""));
+  ASSIGN_OR_RETURN(std::vector<Resource> maps, store_.ListDeletingMaps());
   for (const Resource& object : maps) {
     Result<ShardMap> map = ShardMap::Parse(object.spec);
     if (!map.ok()) {

@@ -234,6 +234,17 @@ TEST_P(StoreContract, FindsByTheNameThatAwsKnows) {
   EXPECT_TRUE(store_->ListByStreamName("Stream", "orders-1f00")->empty());
 }
 
+TEST_P(StoreContract, FindsTheMapsThatAreBeingDeleted) {
+  Resource map = Stream("orders.aa");
+  map.kind = "ShardMap";
+  map.spec.Set("streamName", "orders");
+  map = *store_->Create(map);
+  EXPECT_TRUE(store_->ListDeletingMaps()->empty());
+  map.spec.Set("deleting", true);
+  ASSERT_TRUE(store_->Update(map).ok());
+  EXPECT_EQ(store_->ListDeletingMaps()->size(), 1U);
+}
+
 TEST_P(StoreContract, WatchersHearOfWhatIsThereAndOfEveryChange) {
   std::mutex mu;
   std::vector<std::string> heard;
