@@ -19,6 +19,9 @@ using storage::Lane;
 namespace {
 
 constexpr size_t kAdminBodyBytesMax = 4 * kKiB;
+// How long a write head that comes from another pod waits for that one to seal; one that is dead
+// must not hold up writes for much longer than it takes to know.
+constexpr Duration kSealElsewhereMax = std::chrono::milliseconds(500);
 // How long a start waits for a word of source or pods.
 constexpr Duration kCatchUpMax = std::chrono::seconds(1);
 constexpr std::chrono::milliseconds kCatchUpPause(5);
@@ -103,8 +106,9 @@ Status ShardServer::OpenPeers() {
 // Before the clients' ports, so that nobody asks for what others have before they can be asked.
 Status ShardServer::ListenPeers() {
   if (peers_ == nullptr) return OkStatus();
-  peer_services_ = std::make_unique<peer::PeerServices>(
-      *log_, placement_, plane_->fan_outs, *peers_, reach_, SystemClock(), SecureRandom64());
+  peer_services_ =
+      std::make_unique<peer::PeerServices>(*log_, placement_, plane_->fan_outs, *peers_, reach_,
+                                           SystemClock(), SecureRandom64(), seals_);
   peer_gate_ = std::make_unique<peer::PeerServer>(*peer_services_, options_.token);
   net::HttpServerOptions server_options;
   server_options.body_bytes_max = [](const net::HttpRequest&) {
@@ -167,6 +171,13 @@ Status ShardServer::StartMaps() {
           [fan_out = plane_->fan_outs[i].get(), stream] { fan_out->OnPublished(stream); });
     }
   };
+  if (peers_ != nullptr) {
+    applier_options.on_sealed = [this](const std::vector<const resources::ShardMap*>& sealed,
+                                       const std::vector<const resources::ShardMap*>& opened) {
+      for (const resources::ShardMap* map : sealed) seals_.Note(map->stream_uid, map->version);
+      peers_->SealElsewhere(opened, kSealElsewhereMax);
+    };
+  }
   if (options_.kube_maps) {
     ASSIGN_OR_RETURN(source_, OpenKubeMaps(*options_.kube_maps));
   } else {

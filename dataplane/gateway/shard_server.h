@@ -106,6 +106,7 @@ class ShardServer {
   std::unique_ptr<storage::Log> log_;
   std::unique_ptr<shard::IteratorTokens> tokens_;
   peer::Reach reach_{SystemClock(), kSilenceMax};
+  peer::SealWatch seals_;
   std::unique_ptr<peer::Peers> peers_;
   std::unique_ptr<kinesis::DataPlane> plane_;
   std::unique_ptr<shard::MapSource> source_;

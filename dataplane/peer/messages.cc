@@ -212,6 +212,12 @@ Pieces Encode(const RequestHead& head) {
   return {out.Take()};
 }
 
+Pieces Encode(const RequestHead& head, std::string map_text) {
+  WireWriter out;
+  Write(out, head);
+  return {out.Take(), Slice::FromString(std::move(map_text))};
+}
+
 Pieces Encode(const ReplyHead& head) {
   WireWriter out;
   Write(out, head);

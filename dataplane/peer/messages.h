@@ -20,6 +20,7 @@ inline constexpr std::string_view kReadPath = "/peer/v1/read";
 inline constexpr std::string_view kExtentPath = "/peer/v1/extent";
 inline constexpr std::string_view kHelloPath = "/peer/v1/hello";
 inline constexpr std::string_view kMapPath = "/peer/v1/map";
+inline constexpr std::string_view kSealPath = "/peer/v1/seal";
 
 using Pieces = std::vector<Slice>;  // one body, to be sent as it is
 
@@ -111,6 +112,8 @@ Pieces Encode(const RequestHead& head, const ReadRequest& request);
 Pieces Encode(const RequestHead& head, const ExtentRequest& request);
 Pieces Encode(const RequestHead& head, const KnownMaps& maps);
 Pieces Encode(const RequestHead& head);  // of a map: the head says which
+// To seal by a map, which goes along.
+Pieces Encode(const RequestHead& head, std::string map_text);
 
 Pieces Encode(const ReplyHead& head);  // a failure
 Pieces Encode(const ReplyHead& head, const std::vector<AppendOutcome>& outcomes);

@@ -4,6 +4,7 @@
 
 #include "common/codec/digest.h"
 #include "common/json/value.h"
+#include "dataplane/placement/map_folder.h"
 #include "dataplane/shard/start_position.h"
 
 namespace millrace::peer {
@@ -18,7 +19,7 @@ struct Route {
 };
 constexpr Route kRoutes[] = {
     {kAppendPath, TakeAppend}, {kReadPath, TakeRead}, {kExtentPath, TakeExtent},
-    {kHelloPath, TakeHello},   {kMapPath, TakeMap},
+    {kHelloPath, TakeHello},   {kMapPath, TakeMap},   {kSealPath, TakeSeal},
 };
 
 // One that waits for a map; whichever comes first, the map or the time, ends it.
@@ -169,6 +170,24 @@ void TakeMap(PeerServices& services, Slice body, WriterPtr writer) {
   if (stream == streams.end())
     return Refuse(writer, services, uid, NotFound("no map of such a stream"));
   Answer(writer, Encode(ReplyOf(services, uid), json::WriteJson((*stream)->map().ToValue())));
+}
+
+void TakeSeal(PeerServices& services, Slice body, WriterPtr writer) {
+  auto read = Decode<RequestHead, std::string>(std::move(body));
+  if (!read.ok()) return writer->Send({400, {}, {}});
+  const auto document = json::ParseJson(read->second, shard::kMapLimits);
+  if (!document.ok()) return writer->Send({400, {}, {}});
+  auto map = resources::ShardMap::Parse(*document);
+  if (!map.ok() || map->stream_uid != read->first.stream) return writer->Send({400, {}, {}});
+  services.reach.NoteHeard();
+  const uint64_t stream = map->stream_uid;
+  const uint64_t version = map->version;
+  if (version > services.placement.table()->VersionOf(stream))
+    services.peers.Offer(std::move(map).value());
+  // Whoever asked bounds the wait.
+  services.seals.WhenSealed(stream, version, writer->executor(), [&services, stream, writer] {
+    Answer(writer, Encode(ReplyOf(services, stream), KnownMaps{}));
+  });
 }
 
 }  // namespace millrace::peer

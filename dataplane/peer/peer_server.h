@@ -8,6 +8,7 @@
 #include "common/net/http_server.h"
 #include "dataplane/peer/append_window.h"
 #include "dataplane/peer/peers.h"
+#include "dataplane/peer/seal_watch.h"
 #include "dataplane/shard/fan_out.h"
 #include "dataplane/storage/log.h"
 
@@ -23,12 +24,13 @@ struct PeerServices {
   const Clock& clock;
   const uint64_t incarnation;
   AppendWindow window;
+  SealWatch& seals;
   // How long a request may wait for a map that its sender has and this pod has not.
   Duration map_wait_max = std::chrono::seconds(2);
 
   PeerServices(storage::Log& l, shard::Placement& p,
                const std::vector<std::unique_ptr<shard::FanOut>>& f, Peers& others, Reach& r,
-               const Clock& c, uint64_t own)
+               const Clock& c, uint64_t own, SealWatch& sealed)
       : log(l),
         placement(p),
         fan_outs(f),
@@ -36,7 +38,8 @@ struct PeerServices {
         reach(r),
         clock(c),
         incarnation(own),
-        window(own) {}
+        window(own),
+        seals(sealed) {}
 };
 
 // The port for other pods: answers /peer/v1/... to whoever shows the token. Made in main; Take runs
@@ -62,6 +65,7 @@ void TakeRead(PeerServices& services, Slice body, WriterPtr writer);
 void TakeExtent(PeerServices& services, Slice body, WriterPtr writer);
 void TakeHello(PeerServices& services, Slice body, WriterPtr writer);
 void TakeMap(PeerServices& services, Slice body, WriterPtr writer);
+void TakeSeal(PeerServices& services, Slice body, WriterPtr writer);
 
 void Answer(const WriterPtr& writer, Pieces body);
 void Refuse(const WriterPtr& writer, const PeerServices& services, uint64_t stream,

@@ -1,6 +1,7 @@
 #include "dataplane/peer/peers.h"
 
 #include <algorithm>
+#include <condition_variable>
 #include <future>
 
 #include "common/base/random.h"
@@ -177,6 +178,57 @@ void Peers::Greet(Executor& executor, const std::string& peer, const KnownMaps& 
                     }
                     if (all && !behind) reach_.NoteCaughtUp(asked);
                   });
+}
+
+namespace {
+
+// Who has extents that the map ends and whose end it does not know yet.
+std::set<std::string> OwnersToSeal(const ShardMap& map, const std::string& self) {
+  std::set<std::string> owners;
+  for (const resources::MapShard& shard : map.shards) {
+    for (const MapExtent& extent : shard.extents) {
+      const bool head = !shard.closed_ms && &extent == &shard.extents.back();
+      if (!head && !extent.end_index && extent.owner != self) owners.insert(extent.owner);
+    }
+  }
+  return owners;
+}
+
+// Those that are still to answer. Shared with the answers, which may come after nobody waits.
+struct SealCalls {
+  std::mutex mu;
+  std::condition_variable idle;
+  size_t left = 0;  // guarded by mu
+};
+
+}  // namespace
+
+void Peers::SealElsewhere(const std::vector<const ShardMap*>& maps, Duration time_max) {
+  auto calls = std::make_shared<SealCalls>();
+  for (const ShardMap* map : maps) {
+    const std::set<std::string> owners = OwnersToSeal(*map, options_.self);
+    if (owners.empty()) continue;
+    const std::string text = json::WriteJson(map->ToValue());
+    const RequestHead head{options_.self, map->stream_uid, map->version};
+    for (const std::string& owner : owners) {
+      {
+        std::lock_guard lock(calls->mu);
+        ++calls->left;
+      }
+      io_.at(0).Post([this, owner, head, text, time_max, calls] {
+        // Of no stream to Call: what is sent is newer than what is served here.
+        RequestHead of_none = head;
+        of_none.stream = 0;
+        Call<KnownMaps>(io_.at(0), owner, Lane::kOther, kSealPath, of_none, Encode(head, text),
+                        time_max, [calls](const PeerAnswer<KnownMaps>&) {
+                          std::lock_guard lock(calls->mu);
+                          if (--calls->left == 0) calls->idle.notify_all();
+                        });
+      });
+    }
+  }
+  std::unique_lock lock(calls->mu);
+  calls->idle.wait_for(lock, time_max, [&] { return calls->left == 0; });
 }
 
 void Peers::Hear(const std::string& peer, uint64_t stream, uint64_t version) {

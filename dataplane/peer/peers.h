@@ -76,6 +76,12 @@ class Peers final : public shard::RemoteExtents {
   // Tells `peer` of maps and hears of its own. With `all`, of every map there is here: who has none
   // newer then has nothing to hide from this pod.
   void Greet(Executor& executor, const std::string& peer, const KnownMaps& maps, bool all);
+  // Has everybody seal what `maps` take from them, and blocks until they have or `time_max` is
+  // over: so that nobody writes to an extent any more when the one that follows takes its first
+  // record. From outside the executors.
+  void SealElsewhere(const std::vector<const resources::ShardMap*>& maps, Duration time_max);
+  // A map that another pod has sent.
+  void Offer(resources::ShardMap map) { news_.offer(std::move(map)); }
   // `peer` has this version of a map: if ours is older, it is fetched, once at a time. Any thread.
   void Hear(const std::string& peer, uint64_t stream, uint64_t version);
 

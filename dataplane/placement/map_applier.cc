@@ -77,6 +77,7 @@ bool MapApplier::Step() {
   if (entries.empty()) return true;
   OpenAll(entries);
   SealAll(entries);
+  TellSealed(entries);
   Publish(entries);
   DropAll(entries);
   for (Entry* entry : entries) Report(*entry);
@@ -156,6 +157,18 @@ void MapApplier::SealAll(const std::vector<Entry*>& entries) {
     }
   }
   calls.Run();
+}
+
+void MapApplier::TellSealed(const std::vector<Entry*>& entries) {
+  if (!options_.on_sealed) return;
+  std::vector<const ShardMap*> sealed;
+  std::vector<const ShardMap*> opened;
+  for (const Entry* entry : entries) {
+    if (!entry->pending || !entry->error.empty()) continue;
+    sealed.push_back(&entry->map);
+    if (!entry->plan.open.empty()) opened.push_back(&entry->map);
+  }
+  options_.on_sealed(sealed, opened);
 }
 
 void MapApplier::Publish(const std::vector<Entry*>& entries) {

@@ -19,6 +19,11 @@ struct MapApplierOptions {
   std::string owner;  // this process, as maps name it
   // AWS's per-shard limits also where the map does not ask for them.
   bool enforce_on_demand_limits = false;
+  // Told of the maps whose extents have been opened and sealed, on the map thread, before they are
+  // published, which waits for its return: those that opened extents here are said apart.
+  std::function<void(const std::vector<const resources::ShardMap*>& sealed,
+                     const std::vector<const resources::ShardMap*>& opened)>
+      on_sealed{};
   // Told of every view after it was published, on the map thread: subscriptions look again.
   std::function<void(const StreamPtr&)> on_published{};
 };
@@ -63,6 +68,7 @@ class MapApplier {
   void OpenAll(const std::vector<Entry*>& entries);
   void SealAll(const std::vector<Entry*>& entries);
   void DropAll(const std::vector<Entry*>& entries);
+  void TellSealed(const std::vector<Entry*>& entries);
   void SaveAndPlan(Entry& entry);
   void Publish(const std::vector<Entry*>& entries);
   void Report(Entry& entry);

@@ -255,6 +255,33 @@ TEST_F(PeersTest, AMapReachesAPodThatCannotReadTheSource) {
   ASSERT_EQ(PutMany(2, "r", 3).body["FailedRecordCount"].AsInt(1), 0);
 }
 
+TEST_F(PeersTest, NobodyWritesToAnExtentAnyMoreOnceTheNextOneIsServed) {
+  Map map = Spread(1);
+  StartAll(map);
+  pods_[2]->options.store = pods_[2]->Folder() + "/nowhere";
+  pods_[2]->Start();
+  const auto put = [&](size_t pod) {
+    return pods_[pod]
+        ->Call("PutRecord",
+               json::Object{
+                   {"StreamName", "orders"}, {"Data", json::Blob{"x"}}, {"PartitionKey", "k"}})
+        .body["SequenceNumber"]
+        .AsString();
+  };
+  std::string last;
+  for (int round = 0; round < 12; ++round) {
+    // To the pod without a source, and away from it.
+    map = Moved(map, 0, round % 2 == 0 ? 2 : 1);
+    pods_[0]->PutMap(map);
+    pods_[1]->AwaitVersion(map.stream_uid, map.version);
+    for (const size_t pod : {1, 2, 0}) {
+      const std::string number = put(pod);
+      EXPECT_GT(number, last) << "round " << round << " pod " << pod;
+      last = number;
+    }
+  }
+}
+
 TEST_F(PeersTest, APodThatHearsOfNobodyStopsAcknowledging) {
   StartAll(Spread(3));
   pods_[2]->options.store = pods_[2]->Folder() + "/nowhere";
