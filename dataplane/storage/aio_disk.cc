@@ -28,7 +28,9 @@ Result<std::unique_ptr<AioDisk>> AioDisk::Make(std::unique_ptr<DiskFolder>& fold
   // libaio returns the negative errno: EAGAIN past fs.aio-max-nr, ENOSYS or EPERM where it is
   // barred.
   if (int error = io_setup(kInFlightMax, &context); error < 0) {
-    return Status(Code::kUnsupported, ErrnoStatus(-error, "io_setup").message());
+    const Status why = ErrnoStatus(-error, "io_setup");
+    why.IgnoreError();  // there are threads
+    return Status(Code::kUnsupported, why.message());
   }
   return std::unique_ptr<AioDisk>(new AioDisk(std::move(folder), executor, context, calls));
 }

@@ -90,7 +90,7 @@ TEST(DiskChild, DISABLED_DoesOneOfEach) {
   };
   say("create", disk.Create("made", 4 * kBlock));
   say("write", disk.Write("there", 0, AlignedBytes(kBlock, 'x')));
-  say("writefile", disk.WriteFile("index", "bytes"));
+  say("writefile", disk.WriteFile("index", std::string(kBlock, 'x')));
   say("rename", disk.Rename("there", "renamed"));
   say("remove", disk.Remove("old"));
   std::printf("end\n");
