@@ -228,7 +228,7 @@ def main(folder, count="10000", namespaces="50"):
         (data / "pool.yaml").write_text(json.dumps(POOL))
         config = str(server.kubeconfig())
         with open(data / "log", "w", encoding="utf-8") as log:
-            shard = start([folder / "millrace-shard", f"--data={data}/shard", "--name=default-0", "--map-source=kubernetes",
+            shard = start([folder / "millrace-shard", f"--data={data}/shard", "--name=default-0", "--store=kubernetes",
                            f"--kubeconfig={config}", "--listen=127.0.0.1:0", f"--admin-listen={ADDRESS}:8080",
                            "--log-level=warning"], log)
             port = api_server.free_port()
