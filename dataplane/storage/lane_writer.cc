@@ -381,6 +381,7 @@ void LaneWriter::ArmWatermark() {
 }
 
 void LaneWriter::Fence(const Status& why) {
+  why.IgnoreError();  // told below, unless an earlier failure was
   if (fenced_) return;
   fenced_ = true;
   lane_.stats.fenced = true;
