@@ -228,7 +228,9 @@ TEST_F(FanOutTest, WithinFiveSecondsASecondSubscriptionIsRefusedAndLaterItTakesO
   EXPECT_EQ(refused.status().message(),
             "Another active subscription exists for this consumer: "
             "000000000000:orders:shardId-000000000000:a");
-  executor_.RunFor(std::chrono::seconds(5));
+  executor_.RunFor(std::chrono::milliseconds(4'900));
+  EXPECT_FALSE(Ask(again).ok());
+  executor_.RunFor(std::chrono::milliseconds(100));
   const auto taken = Ask(again);
   ASSERT_TRUE(taken.ok());
   fan_out_->Run(*taken);
