@@ -10,7 +10,7 @@ namespace {
 // A size line carries at most this much of chunk extensions, which nothing here understands.
 constexpr size_t kExtensionBytesMax = 1024;
 constexpr size_t kSizeDigitsMax = 15;
-constexpr size_t kLineBytesMax = kExtensionBytesMax + kSizeDigitsMax + 2;
+constexpr size_t kLineBytesMax = kExtensionBytesMax + kSizeDigitsMax + 2;  // with its CR LF
 constexpr size_t kTrailerBytesMax = 8 * 1024;
 
 int HexDigit(char c) {
@@ -60,14 +60,15 @@ ChunkedDecoder::Piece ChunkedDecoder::DataEnd(std::string_view input) {
 ChunkedDecoder::Piece ChunkedDecoder::Line(std::string_view input) {
   size_t lf = input.find('\n');
   if (lf == std::string_view::npos) {
-    if (input.size() > kLineBytesMax) Refuse("A chunk's size line is too long.");
+    // Its LF would come too late: the same line is refused in whatever pieces it arrives.
+    if (input.size() >= kLineBytesMax) Refuse("A chunk's size line is too long.");
     return {};
   }
   if (lf == 0 || input[lf - 1] != '\r') {
     Refuse("A chunk's size line ends in a bare LF.");
     return {};
   }
-  if (lf + 1 > kLineBytesMax + 2) {
+  if (lf + 1 > kLineBytesMax) {
     Refuse("A chunk's size line is too long.");
     return {};
   }

@@ -153,5 +153,20 @@ TEST(ChunkedDecoder, BoundsExtensionsAndTrailers) {
   EXPECT_EQ(Decode(trailers + "\r\n", 64), "!");
 }
 
+// Found by http1_request_fuzz: a line a byte or two over its limit was taken where it arrived
+// whole.
+TEST(ChunkedDecoder, TheLengthOfALineIsJudgedTheSameHoweverItArrives) {
+  for (size_t value = 980; value <= 1060; ++value) {
+    const std::string trailer = "0\r\nT: " + std::string(value, 'x') + "\r\n\r\n";
+    const std::string size_line = "1;" + std::string(value, 'x') + "\r\na\r\n0\r\n\r\n";
+    for (const std::string& text : {trailer, size_line}) {
+      const std::string whole = Decode(text, text.size());
+      for (size_t piece : {size_t{1}, size_t{2}, size_t{3}, size_t{5}, size_t{64}}) {
+        EXPECT_EQ(Decode(text, piece), whole) << value << " by " << piece;
+      }
+    }
+  }
+}
+
 }  // namespace
 }  // namespace millrace::net
