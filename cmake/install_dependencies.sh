@@ -1,7 +1,8 @@
 #!/bin/sh
 # Installs what Millrace needs from Debian 12, if it is not there yet (a few milliseconds then).
-# usage: cmake/install_dependencies.sh [build|fuzz|e2e]...    default: build
+# usage: cmake/install_dependencies.sh [build|tidy|fuzz|e2e]...    default: build
 #   build  to compile everything and run the tests
+#   tidy   clang-format, for the rules of the house
 #   fuzz   clang, for the libFuzzer targets
 #   e2e    what e2e/cluster starts and builds images with
 set -eu
@@ -31,6 +32,9 @@ build="
   strace
   zlib1g-dev
 "
+tidy="
+  clang-format-19
+"
 fuzz="
   clang-19
   libclang-rt-19-dev
@@ -58,9 +62,10 @@ wanted=""
 for group in "${@:-build}"; do
   case "$group" in
     build) wanted="$wanted $build" ;;
+    tidy) wanted="$wanted $tidy" ;;
     fuzz) wanted="$wanted $fuzz" ;;
     e2e) wanted="$wanted $e2e" ;;
-    *) echo "install_dependencies.sh: there is no group '$group'; there are build, fuzz and e2e" >&2; exit 2 ;;
+    *) echo "install_dependencies.sh: there is no group '$group'; there are build, tidy, fuzz and e2e" >&2; exit 2 ;;
   esac
 done
 

@@ -6,7 +6,7 @@ namespace millrace::op {
 
 // Pure. Brings the volumes to spec.volume.size: enlarges, never shrinks; takes a volume enlarged
 // from outside as it is; goes back where the driver has refused an enlargement and less is asked
-// for now. Adds actions, figures and the StorageResizing condition to `plan`.
+// in its place. Adds actions, figures and the StorageResizing condition to `plan`.
 void PlanClaims(const WorkloadInput& input, WorkloadPlan& plan);
 
 // Whether the volume has grown, but its file system waits for the pod to start again: drivers that

@@ -138,7 +138,7 @@ class Planner {
   void TakeDown(const ObservedPod& pod, bool is_serving, const std::string& why) {
     took_down_ = true;
     plan_.actions.push_back(OnPod(is_serving ? Kind::kEvictPod : Kind::kDeletePod, pod, why));
-    // The budget may say no for now.
+    // The budget may refuse; then it is asked again.
     if (is_serving) plan_.LookAgain(std::chrono::seconds(5));
   }
 
