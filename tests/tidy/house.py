@@ -6,6 +6,7 @@ FOUNDATION = BASE + ["common/codec", "common/async", "common/json", "common/log"
                      "common/config"]
 NET = FOUNDATION + ["common/net"]
 COMMON = NET + ["common/admin", "common/aws", "common/kube", "common/resources", "common/kube_store"]
+DELIVERY = ["dataplane/delivery/model", "dataplane/delivery/prefix", "dataplane/delivery/formats"]
 
 # A folder, and what its files may include besides itself. The first pattern that fits counts.
 LAYERS = [
@@ -40,7 +41,13 @@ LAYERS = [
     ("dataplane/kinesis", COMMON + ["dataplane/peer", "dataplane/shard", "dataplane/placement", "dataplane/storage"]),
     ("dataplane/gateway", COMMON + ["dataplane/kinesis", "dataplane/peer", "dataplane/shard", "dataplane/placement", "dataplane/storage"]),
     ("dataplane/client", COMMON),
-    ("dataplane/delivery", COMMON + ["dataplane/client"]),
+    ("dataplane/delivery/model", COMMON),
+    ("dataplane/delivery/sinks/*", COMMON + DELIVERY + ["dataplane/client"]),
+    ("dataplane/delivery/engine", COMMON + DELIVERY + ["dataplane/client"]),
+    ("dataplane/delivery/service", COMMON + ["dataplane/client", "dataplane/delivery/*"]),
+    ("dataplane/delivery/*", COMMON + ["dataplane/delivery/model"]),
+    ("dataplane/cursor", COMMON + ["dataplane/shard", "dataplane/placement", "dataplane/storage"]),
+    ("dataplane/firehose", COMMON + ["dataplane/kinesis", "dataplane/peer", "dataplane/shard", "dataplane/placement", "dataplane/storage"]),
     ("dataplane/sql", COMMON + ["dataplane/client"]),
     ("dataplane/bin", COMMON + ["dataplane/*"]),
     ("dataplane", COMMON + ["dataplane/*"]),
