@@ -5,7 +5,7 @@ BASE = ["common/base"]
 FOUNDATION = BASE + ["common/codec", "common/async", "common/json", "common/log", "common/metrics",
                      "common/config"]
 NET = FOUNDATION + ["common/net"]
-COMMON = NET + ["common/admin", "common/aws", "common/kube", "common/resources", "common/kube_store"]
+COMMON = NET + ["common/admin", "common/aws", "common/kube", "common/resources", "common/delivery", "common/kube_store"]
 DELIVERY = ["dataplane/delivery/model", "dataplane/delivery/prefix", "dataplane/delivery/formats"]
 
 # A folder, and what its files may include besides itself. The first pattern that fits counts.
@@ -22,6 +22,7 @@ LAYERS = [
     ("common/aws", NET),
     ("common/kube", NET),
     ("common/resources", NET),
+    ("common/delivery", NET + ["common/resources"]),
     ("common/kube_store", NET + ["common/kube", "common/resources"]),
     ("operator/engine", COMMON),
     ("operator/runtime", COMMON),
