@@ -17,12 +17,19 @@ build="
   libcpp-httplib-dev
   libgmock-dev
   libgtest-dev
+  libhowardhinnant-date-dev
   libisal-dev
+  libjq-dev
   libnghttp2-dev
+  libpq-dev
+  librdkafka-dev
   libre2-dev
+  libsimdjson-dev
+  libsnappy-dev
   libspdlog-dev
   libssl-dev
   libyaml-cpp-dev
+  libzstd-dev
   mold
   ninja-build
   nlohmann-json3-dev

@@ -70,6 +70,7 @@ DOORS = [
     ("spdlog/", ["common/log"], False),
     ("re2/", ["common/aws", "cli/agent"], False),
     ("isa-l", ["common/codec"], False),
+    ("date/", ["dataplane/delivery/prefix"], False),
     ("libaio.h", ["dataplane/storage"], True),
     ("gtest/", ["tests"], True),
     ("gmock/", ["tests"], True),
