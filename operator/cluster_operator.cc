@@ -71,21 +71,21 @@ ClusterOperator::ClusterOperator(kube::Client& client, Clock& clock, ClusterOper
       store_(client, StoreOptions(options_)),
       fleet_(
           clock, options_.internal_token, [this](uint64_t uid) { EnqueueStream(uid); },
-          [this] { EnqueueAllStreams(); }),
+          [this] { EnqueueAllStreams(Priority::kChange); }),
       gate_(fleet_, [this](const ResourceKey& workload) { workloads_.Add(workload); }),
       workloads_(client, clock, events_, gate_, {OnlyNamespace(options_.namespaces)}),
       pools_(client, clock, events_, PoolOptions(options_, fleet_)),
       users_(client, clock, events_, UserOptions(options_)),
-      streams_(store_, clock, options_.stream, [this](const std::string& pool, uint64_t uid) {
-        return fleet_.Observe(pool, uid);
-      }) {}
+      streams_(store_, clock, options_.stream,
+               [this](const std::string& pool, uint64_t uid) { return fleet_.Observe(pool, uid); }),
+      stream_queue_("stream", options_.stream_workers, clock,
+                    [this](const ResourceKey& key) { return ReconcileStream(key); }) {}
 
 void ClusterOperator::Start() {
   FollowShardMaps();
   FollowPods();
   store_.OnChange(resources::kStreamKind, [this](const ResourceKey& key) {
-    std::lock_guard lock(mu_);
-    if (stream_queue_) stream_queue_->Add(key);
+    stream_queue_.Add(key, store_.HasSynced() ? Priority::kChange : Priority::kBacklog);
   });
   store_.Start();
   workloads_.Watch();
@@ -134,8 +134,7 @@ std::string ClusterOperator::Problem() const {
 }
 
 std::vector<std::pair<std::string, size_t>> ClusterOperator::QueueDepths() const {
-  std::lock_guard lock(mu_);
-  return {{"stream", stream_queue_ ? stream_queue_->queue_depth() : 0},
+  return {{"stream", stream_queue_.queue_depth()},
           {"workload", workloads_.queue_depth()},
           {"pool", pools_.queue_depth()},
           {"user", users_.queue_depth()}};
@@ -173,31 +172,24 @@ void ClusterOperator::PublishPods() {
 
 void ClusterOperator::Lead() {
   log::Info("leading", {{"identity", options_.identity}});
-  {
-    std::lock_guard lock(mu_);
-    stream_queue_ = std::make_unique<Controller>(
-        "stream", options_.stream_workers, clock_,
-        [this](const ResourceKey& key) { return ReconcileStream(key); });
-  }
   leading_ = true;
+  stream_queue_.Start();
   workloads_.Start();
   pools_.Start();
   users_.Start();
-  EnqueueAllStreams();
+  EnqueueAllStreams(Priority::kBacklog);
 }
 
 void ClusterOperator::StopActing() {
   leading_ = false;
-  std::unique_ptr<Controller> queue;
   bool stopping = false;
   {
     std::lock_guard lock(mu_);
-    queue = std::move(stream_queue_);
     stopping = stopping_;
   }
   // Somebody else may lead already, and a call under way could take longer than that is safe.
   if (!stopping) on_lost_();
-  if (queue) queue->Stop();
+  stream_queue_.Stop();
   workloads_.Stop();
   pools_.Stop();
   users_.Stop();
@@ -260,18 +252,16 @@ Status ClusterOperator::MakeDefaultPool(const std::string& wanted) {
 }
 
 void ClusterOperator::EnqueueStream(uint64_t uid) {
-  std::vector<ResourceKey> keys =
-      store_.Keys(resources::kStreamKind, "streamUid", std::to_string(uid));
-  std::lock_guard lock(mu_);
-  if (!stream_queue_) return;
-  for (const ResourceKey& key : keys) stream_queue_->Add(key);
+  for (const ResourceKey& key :
+       store_.Keys(resources::kStreamKind, "streamUid", std::to_string(uid))) {
+    stream_queue_.Add(key);
+  }
 }
 
-void ClusterOperator::EnqueueAllStreams() {
-  std::vector<ResourceKey> keys = store_.AllKeys(resources::kStreamKind);
-  std::lock_guard lock(mu_);
-  if (!stream_queue_) return;
-  for (const ResourceKey& key : keys) stream_queue_->Add(key);
+void ClusterOperator::EnqueueAllStreams(Priority priority) {
+  for (const ResourceKey& key : store_.AllKeys(resources::kStreamKind)) {
+    stream_queue_.Add(key, priority);
+  }
 }
 
 void ClusterOperator::KeepHouse() {
@@ -287,7 +277,7 @@ void ClusterOperator::KeepHouse() {
       known = true;
       gate_.SetMapsKnown();
       PublishPods();
-      EnqueueAllStreams();
+      EnqueueAllStreams(Priority::kBacklog);
     }
     const MonoTime now = clock_.Now();
     if (known && leading_ && now - collected >= kCollectEvery) {
@@ -305,7 +295,7 @@ void ClusterOperator::KeepHouse() {
         std::lock_guard forget(mu_);
         connections_.clear();
       }
-      EnqueueAllStreams();
+      EnqueueAllStreams(Priority::kBacklog);
     }
     lock.lock();
   }

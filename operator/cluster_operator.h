@@ -12,6 +12,7 @@
 #include "common/kube/client.h"
 #include "common/kube/lease.h"
 #include "common/kube_store/kube_store.h"
+#include "operator/engine/led_controller.h"
 #include "operator/pool/pool_reconciler.h"
 #include "operator/stream/pool_gate.h"
 #include "operator/stream/shard_fleet.h"
@@ -64,7 +65,7 @@ class ClusterOperator {
   Status WriteConnection(const resources::Resource& stream, const resources::StreamSpec& spec);
   void ForgetConnection(const resources::ResourceKey& key);
   void EnqueueStream(uint64_t uid);
-  void EnqueueAllStreams();
+  void EnqueueAllStreams(Priority priority);
   void KeepHouse();
 
   kube::Client& client_;
@@ -79,8 +80,8 @@ class ClusterOperator {
   PoolReconciler pools_;
   StreamUserReconciler users_;
   StreamReconciler streams_;
-  std::unique_ptr<Controller> stream_queue_;  // while leading
-  mutable std::mutex mu_;                     // guards stream_queue_'s coming and going
+  LedController stream_queue_;
+  std::mutex mu_;
   // What was written for each stream, so that a reconcile that changes nothing writes nothing.
   // Guarded by mu_.
   std::map<resources::ResourceKey, std::string> connections_;

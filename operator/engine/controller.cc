@@ -16,21 +16,22 @@ void Controller::Stop() {
 }
 
 void Controller::Work() {
-  while (auto key = queue_.Take()) {
-    Outcome outcome = reconcile_(*key);
+  while (auto taken = queue_.Take()) {
+    const auto& [key, priority] = *taken;
+    const Outcome outcome = reconcile_(key);
     // A lost compare-and-set is how two writers meet, not a failure anyone should read about.
     if (!outcome.error().ok()) {
       if (outcome.error().code() != Code::kConflict) {
         log::Warning("reconcile failed", {{"controller", name_},
-                                          {"resource", key->ToString()},
+                                          {"resource", key.ToString()},
                                           {"error", outcome.error().ToString()}});
       }
-      queue_.AddWithBackoff(*key);
+      queue_.AddWithBackoff(key, priority);
     } else {
-      queue_.Forget(*key);
-      if (outcome.after()) queue_.AddAfter(*key, *outcome.after());
+      queue_.Forget(key);
+      if (outcome.after()) queue_.AddAfter(key, *outcome.after(), priority);
     }
-    queue_.Done(*key);
+    queue_.Done(key);
   }
 }
 

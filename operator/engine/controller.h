@@ -28,15 +28,20 @@ class Outcome {
 };
 
 // Runs `reconcile` for every key that is added, one worker a key, on `workers` threads of its own.
-// Made in main; Stop (or the destructor) waits for the reconciles under way.
+// What comes after a reconcile of a key has the priority that it had. Made in main; Stop (or the
+// destructor) waits for the reconciles under way.
 class Controller {
  public:
   using Reconcile = std::function<Outcome(const resources::ResourceKey&)>;
   Controller(std::string name, size_t workers, Clock& clock, Reconcile reconcile);
   ~Controller() { Stop(); }
-  void Add(const resources::ResourceKey& key) { queue_.Add(key); }
+  void Add(const resources::ResourceKey& key, Priority priority = Priority::kChange) {
+    queue_.Add(key, priority);
+  }
   void Stop();
   size_t queue_depth() const { return queue_.depth(); }
+  // Keys whose last reconcile failed.
+  size_t failing() const { return queue_.failing(); }
 
  private:
   void Work();

@@ -10,18 +10,6 @@ Informer::Informer(kube::Client& client, kube::ResourceType type, InformerOption
       watch_options_(std::move(options.watch)),
       cache_(std::move(options.cache)) {}
 
-void Informer::Feed(Controller& controller, KeysOf keys_of) {
-  cache_.AddListener(
-      [&controller, keys_of = std::move(keys_of)](kube::EventType, const json::Value& object) {
-        if (!keys_of) {
-          kube::ObjectName name = kube::NameOf(object);
-          controller.Add({std::move(name.ns), std::move(name.name)});
-          return;
-        }
-        for (const ResourceKey& key : keys_of(object)) controller.Add(key);
-      });
-}
-
 void Informer::Start() {
   watch_ = std::make_unique<kube::Watch>(client_, type_, cache_, watch_options_);
 }

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <functional>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -16,19 +15,13 @@ struct InformerOptions {
   kube::CacheOptions cache;
 };
 
-// A kind as the operator sees it: a cache that a watch keeps up to date, and which keys of which
-// controllers a change concerns. Made in main before Start; reads are safe anywhere. The
-// controllers that it feeds live until Stop returned.
+// A kind as the operator sees it: a cache that a watch keeps up to date. Made in main; who is to
+// hear of changes adds a listener to the cache before Start, and lives until Stop returned
+// (LedController does). Reads are safe anywhere.
 class Informer {
  public:
-  // The keys to reconcile when `object` came, changed or went. Must not call back into the
-  // informer.
-  using KeysOf = std::function<std::vector<resources::ResourceKey>(const json::Value& object)>;
-
   Informer(kube::Client& client, kube::ResourceType type, InformerOptions options = {});
   ~Informer() { Stop(); }
-  // Before Start. Without `keys_of` an object's own key.
-  void Feed(Controller& controller, KeysOf keys_of = {});
   void Start();
   void Stop();
 
@@ -46,7 +39,7 @@ class Informer {
 };
 
 // The keys of the objects that control `object` (metadata.ownerReferences, controller: true) and
-// are of `kind`, in its namespace: a KeysOf for owned objects.
+// are of `kind`, in its namespace.
 std::vector<resources::ResourceKey> ControllerKeys(const json::Value& object,
                                                    std::string_view kind);
 

@@ -6,28 +6,30 @@ namespace millrace::op {
 
 using resources::ResourceKey;
 
-void WorkQueue::AddAfter(const ResourceKey& key, Duration delay) {
+void WorkQueue::AddAfter(const ResourceKey& key, Duration delay, Priority priority) {
   {
     std::lock_guard lock(mu_);
     const MonoTime at = clock_.Now() + delay;
-    auto [it, added] = due_.try_emplace(key, at);
-    if (!added && it->second <= at) return;
+    auto [it, added] = due_.try_emplace(key, Due{at, priority});
+    Due& due = it->second;
+    const Due next{std::min(at, due.at), std::min(priority, due.priority)};
+    if (!added && next.at == due.at && next.priority == due.priority) return;
     const bool is_taken = taken_.contains(key);
-    if (!added && !is_taken) order_.erase({it->second, key});
-    it->second = at;
-    if (!is_taken) order_.emplace(at, key);
+    if (!added && !is_taken) OrderOf(due).erase({due.at, &it->first});
+    due = next;
+    if (!is_taken) OrderOf(due).emplace(due.at, &it->first);
   }
   changed_.notify_one();
 }
 
-void WorkQueue::AddWithBackoff(const ResourceKey& key) {
+void WorkQueue::AddWithBackoff(const ResourceKey& key, Priority priority) {
   Duration delay = kBackoffFirst;
   {
     std::lock_guard lock(mu_);
     int row = failures_[key]++;
     for (int i = 0; i < row && delay < kBackoffMost; ++i) delay *= 2;
   }
-  AddAfter(key, std::min(delay, kBackoffMost));
+  AddAfter(key, std::min(delay, kBackoffMost), priority);
 }
 
 void WorkQueue::Forget(const ResourceKey& key) {
@@ -35,20 +37,39 @@ void WorkQueue::Forget(const ResourceKey& key) {
   failures_.erase(key);
 }
 
-std::optional<ResourceKey> WorkQueue::Take() {
+std::optional<WorkQueue::Taken> WorkQueue::TakeDue(MonoTime now) {
+  auto is_due = [now](const Order& order) { return !order.empty() && order.begin()->first <= now; };
+  auto& [changes, backlog] = orders_;
+  const bool backlog_waits = is_due(backlog);
+  const bool takes_change =
+      is_due(changes) && !(backlog_waits && changes_in_a_row_ >= kChangesInARow);
+  if (!takes_change && !backlog_waits) return std::nullopt;
+  changes_in_a_row_ = takes_change && backlog_waits ? changes_in_a_row_ + 1 : 0;
+  Order& order = takes_change ? changes : backlog;
+  const auto at = due_.find(*order.begin()->second);
+  order.erase(order.begin());
+  taken_.insert(at->first);
+  const Priority priority = at->second.priority;
+  return Taken{due_.extract(at).key(), priority};
+}
+
+std::optional<MonoTime> WorkQueue::NextDue() const {
+  std::optional<MonoTime> next;
+  for (const Order& order : orders_) {
+    if (!order.empty()) next = std::min(next.value_or(order.begin()->first), order.begin()->first);
+  }
+  return next;
+}
+
+std::optional<WorkQueue::Taken> WorkQueue::Take() {
   std::unique_lock lock(mu_);
   while (!stopped_) {
     const MonoTime now = clock_.Now();
-    if (order_.empty()) {
-      changed_.wait(lock);
-    } else if (order_.begin()->first > now) {
-      changed_.wait_for(lock, order_.begin()->first - now);
+    if (std::optional<Taken> taken = TakeDue(now)) return taken;
+    if (const std::optional<MonoTime> next = NextDue()) {
+      changed_.wait_for(lock, *next - now);
     } else {
-      ResourceKey key = order_.begin()->second;
-      order_.erase(order_.begin());
-      due_.erase(key);
-      taken_.insert(key);
-      return key;
+      changed_.wait(lock);
     }
   }
   return std::nullopt;
@@ -58,7 +79,9 @@ void WorkQueue::Done(const ResourceKey& key) {
   {
     std::lock_guard lock(mu_);
     taken_.erase(key);
-    if (auto it = due_.find(key); it != due_.end()) order_.emplace(it->second, key);
+    if (auto it = due_.find(key); it != due_.end()) {
+      OrderOf(it->second).emplace(it->second.at, &it->first);
+    }
   }
   changed_.notify_one();
 }
@@ -74,6 +97,11 @@ void WorkQueue::Stop() {
 size_t WorkQueue::depth() const {
   std::lock_guard lock(mu_);
   return due_.size();
+}
+
+size_t WorkQueue::failing() const {
+  std::lock_guard lock(mu_);
+  return failures_.size();
 }
 
 }  // namespace millrace::op

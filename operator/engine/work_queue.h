@@ -1,51 +1,81 @@
 #pragma once
 
+#include <array>
 #include <condition_variable>
 #include <map>
 #include <mutex>
 #include <optional>
 #include <set>
-#include <unordered_map>
 
 #include "common/base/clock.h"
 #include "common/resources/resource.h"
 
 namespace millrace::op {
 
-// Keys to reconcile: each stands in it once, is given to one worker at a time, and comes back later
-// when asked to. A key added while a worker has it is given out again after Done. Shared by any
-// number of threads; owned by a Controller.
+// kChange: something has just changed, and somebody may wait for it. kBacklog: what is looked at
+// all at once, after a start or as a safety net, most of it with nothing to do.
+enum class Priority { kChange, kBacklog };
+
+// Keys to reconcile, each at most once, handed out when due: by priority, and within one in the
+// order of when they were due. A key that is added while a worker has it comes back after that, so
+// one key is never worked on twice at once. A backlog under steady changes still gets its share:
+// one key after kChangesInARow of the others. Any thread; Stop wakes those who wait.
 class WorkQueue {
  public:
+  static constexpr int kChangesInARow = 8;
+  // What a worker has, with the priority to go on with it.
+  struct Taken {
+    resources::ResourceKey key;
+    Priority priority;
+    bool operator==(const Taken&) const = default;
+  };
+
   explicit WorkQueue(Clock& clock) : clock_(clock) {}
 
-  void Add(const resources::ResourceKey& key) { AddAfter(key, Duration::zero()); }
-  // An earlier time already asked for stands.
-  void AddAfter(const resources::ResourceKey& key, Duration delay);
+  void Add(const resources::ResourceKey& key, Priority priority = Priority::kChange) {
+    AddAfter(key, Duration::zero(), priority);
+  }
+  // An earlier time already asked for stands, and so does a change.
+  void AddAfter(const resources::ResourceKey& key, Duration delay,
+                Priority priority = Priority::kChange);
   // After a failure: 5 ms, doubled with every failure in a row up to 30 s, without end.
-  void AddWithBackoff(const resources::ResourceKey& key);
+  void AddWithBackoff(const resources::ResourceKey& key, Priority priority = Priority::kChange);
   // Ends the row of failures.
   void Forget(const resources::ResourceKey& key);
 
   // Blocks until a key is due; nothing after Stop.
-  std::optional<resources::ResourceKey> Take();
+  std::optional<Taken> Take();
   void Done(const resources::ResourceKey& key);
   void Stop();
   size_t depth() const;
+  // Keys that failed when they were worked on last.
+  size_t failing() const;
 
  private:
   static constexpr Duration kBackoffFirst = std::chrono::milliseconds(5);
   static constexpr Duration kBackoffMost = std::chrono::seconds(30);
+  struct Due {
+    MonoTime at{};
+    Priority priority = Priority::kBacklog;
+  };
+  // Keys stand in due_, whose nodes stay where they are.
+  using Order = std::set<std::pair<MonoTime, const resources::ResourceKey*>>;
+
+  // All with mu_ held.
+  Order& OrderOf(const Due& due) { return orders_[static_cast<size_t>(due.priority)]; }
+  std::optional<Taken> TakeDue(MonoTime now);
+  std::optional<MonoTime> NextDue() const;
 
   Clock& clock_;
   mutable std::mutex mu_;
   std::condition_variable changed_;
+  // Guarded by mu_.
   bool stopped_ = false;
-  // Guarded by mu_. When each key is due; and those that no worker has, in the order of that.
-  std::map<resources::ResourceKey, MonoTime> due_;
-  std::set<std::pair<MonoTime, resources::ResourceKey>> order_;
+  std::map<resources::ResourceKey, Due> due_;
+  std::array<Order, 2> orders_;  // by priority; of due_ those that no worker has
   std::set<resources::ResourceKey> taken_;
   std::map<resources::ResourceKey, int> failures_;
+  int changes_in_a_row_ = 0;  // while a backlog was due
 };
 
 }  // namespace millrace::op

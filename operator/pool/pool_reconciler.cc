@@ -6,6 +6,7 @@
 #include "common/base/random.h"
 #include "common/log/log.h"
 #include "operator/engine/applier.h"
+#include "operator/engine/led_controller.h"
 #include "operator/pool/pool_plan.h"
 
 namespace millrace::op {
@@ -51,64 +52,20 @@ class PoolReconciler::Impl {
         services_(client, types::Service(), Scope(options_.ns, "millrace.dev/pool")),
         budgets_(client, types::PodDisruptionBudget(), Scope(options_.ns, "millrace.dev/pool")),
         policies_(client, types::NetworkPolicy(), Scope(options_.ns, "millrace.dev/pool")),
-        config_maps_(client, types::ConfigMap(), Scope(options_.ns, "millrace.dev/pool")) {
-    for (Informer* informer : All()) {
-      const bool is_pools = informer == &pools_;
-      informer->cache().AddListener([this, is_pools](kube::EventType, const Value& object) {
-        const kube::ObjectName name = kube::NameOf(object);
-        if (is_pools) return Add({name.ns, name.name});
-        for (const ResourceKey& key : ControllerKeys(object, "StreamPool")) Add(key);
-      });
+        config_maps_(client, types::ConfigMap(), Scope(options_.ns, "millrace.dev/pool")),
+        led_("pool", options_.workers, clock,
+             [this](const ResourceKey& key) { return Reconcile(key); }) {
+    led_.Follow(pools_);
+    for (Informer* made : {&workloads_, &services_, &budgets_, &policies_, &config_maps_}) {
+      led_.Follow(*made, [](const Value& object) { return ControllerKeys(object, "StreamPool"); });
     }
   }
 
-  void Watch() {
-    if (watching_) return;
-    watching_ = true;
-    for (Informer* informer : All()) informer->Start();
-  }
-  void Start() {
-    Watch();
-    {
-      std::lock_guard lock(mu_);
-      if (controller_) return;
-      controller_ =
-          std::make_unique<Controller>("pool", options_.workers, clock_,
-                                       [this](const ResourceKey& key) { return Reconcile(key); });
-    }
-    for (const kube::ObjectName& name : pools_.cache().Names()) Add({name.ns, name.name});
-  }
-  void Stop() {
-    for (Informer* informer : All()) informer->Stop();
-    std::unique_ptr<Controller> controller;
-    {
-      std::lock_guard lock(mu_);
-      controller = std::move(controller_);
-    }
-    if (controller) controller->Stop();
-  }
-  void Add(const ResourceKey& key) {
-    std::lock_guard lock(mu_);
-    if (controller_) controller_->Add(key);
-  }
-  size_t queue_depth() const {
-    std::lock_guard lock(mu_);
-    return controller_ ? controller_->queue_depth() : 0;
-  }
-  bool HasSynced() const {
-    return pools_.HasSynced() && workloads_.HasSynced() && services_.HasSynced() &&
-           budgets_.HasSynced() && policies_.HasSynced() && config_maps_.HasSynced();
-  }
+  LedController& led() { return led_; }
   Informer& pools() { return pools_; }
 
  private:
-  std::vector<Informer*> All() {
-    return {&pools_, &workloads_, &services_, &budgets_, &policies_, &config_maps_};
-  }
-
   Outcome Reconcile(const ResourceKey& key) {
-    constexpr Duration kSyncPause = std::chrono::milliseconds(100);
-    if (!HasSynced()) return Outcome::After(kSyncPause);
     std::optional<Value> pool = pools_.cache().Get({key.ns, key.name});
     if (!pool) return Outcome::Done();  // what it owned goes with it
     PoolWorld world;
@@ -207,23 +164,21 @@ class PoolReconciler::Impl {
   Informer budgets_;
   Informer policies_;
   Informer config_maps_;
-  bool watching_ = false;  // main thread only
-  mutable std::mutex mu_;
-  // Guarded by mu_.
-  std::unique_ptr<Controller> controller_;
-  std::set<std::string> with_keys_;  // uids of pools whose Secret of keys is there
+  std::mutex mu_;
+  std::set<std::string> with_keys_;  // uids of pools whose Secret of keys is there; guarded by mu_
+  LedController led_;                // after what it follows and uses
 };
 
 PoolReconciler::PoolReconciler(kube::Client& client, Clock& clock, kube::EventRecorder& events,
                                PoolReconcilerOptions options)
     : impl_(std::make_unique<Impl>(client, clock, events, std::move(options))) {}
 PoolReconciler::~PoolReconciler() { Stop(); }
-void PoolReconciler::Watch() { impl_->Watch(); }
-void PoolReconciler::Start() { impl_->Start(); }
-void PoolReconciler::Stop() { impl_->Stop(); }
-bool PoolReconciler::HasSynced() const { return impl_->HasSynced(); }
-void PoolReconciler::Add(const ResourceKey& pool) { impl_->Add(pool); }
-size_t PoolReconciler::queue_depth() const { return impl_->queue_depth(); }
+void PoolReconciler::Watch() { impl_->led().Watch(); }
+void PoolReconciler::Start() { impl_->led().Start(); }
+void PoolReconciler::Stop() { impl_->led().Stop(); }
+bool PoolReconciler::HasSynced() const { return impl_->led().HasSynced(); }
+void PoolReconciler::Add(const ResourceKey& pool) { impl_->led().Add(pool); }
+size_t PoolReconciler::queue_depth() const { return impl_->led().queue_depth(); }
 Informer& PoolReconciler::pools() { return impl_->pools(); }
 
 }  // namespace millrace::op

@@ -2,13 +2,13 @@
 
 #include <algorithm>
 #include <map>
-#include <mutex>
 #include <optional>
 
 #include "common/codec/digest.h"
 #include "common/json/text.h"
 #include "common/log/log.h"
 #include "common/resources/conditions.h"
+#include "operator/engine/led_controller.h"
 
 namespace millrace::op {
 
@@ -67,62 +67,26 @@ class StreamUserReconciler::Impl {
         events_(events),
         options_(std::move(options)),
         users_(client, StreamUserType(), Scope(options_.ns)),
-        pools_(client, PoolType(), Scope(options_.ns)) {
-    users_.cache().AddListener([this](kube::EventType, const Value& object) {
-      const kube::ObjectName name = kube::NameOf(object);
-      Add({name.ns, name.name});
-    });
-    pools_.cache().AddListener([this](kube::EventType, const Value&) { Add(AllPools()); });
+        pools_(client, PoolType(), Scope(options_.ns)),
+        // One worker: what it knows of users needs no lock.
+        led_("stream user", 1, clock, [this](const ResourceKey& key) { return Reconcile(key); }) {
+    led_.Follow(users_);
+    led_.Follow(pools_, [](const Value&) { return std::vector{AllPools()}; });
   }
 
-  void Watch() {
-    if (watching_) return;
-    watching_ = true;
-    users_.Start();
-    pools_.Start();
-  }
   void Start() {
-    Watch();
-    {
-      std::lock_guard lock(mu_);
-      if (controller_) return;
-      // One worker: what it knows of users needs no lock.
-      controller_ = std::make_unique<Controller>(
-          "stream user", 1, clock_, [this](const ResourceKey& key) { return Reconcile(key); });
-    }
-    for (const kube::ObjectName& name : users_.cache().Names()) Add({name.ns, name.name});
-    Add(AllPools());
+    led_.Start();
+    led_.Add(AllPools());
   }
-  void Stop() {
-    users_.Stop();
-    pools_.Stop();
-    std::unique_ptr<Controller> controller;
-    {
-      std::lock_guard lock(mu_);
-      controller = std::move(controller_);
-    }
-    if (controller) controller->Stop();
-  }
-  size_t queue_depth() const {
-    std::lock_guard lock(mu_);
-    return controller_ ? controller_->queue_depth() : 0;
-  }
-  bool HasSynced() const { return users_.HasSynced() && pools_.HasSynced(); }
+  LedController& led() { return led_; }
 
  private:
-  void Add(const ResourceKey& key) {
-    std::lock_guard lock(mu_);
-    if (controller_) controller_->Add(key);
-  }
-
   Outcome Reconcile(const ResourceKey& key) {
-    constexpr Duration kSyncPause = std::chrono::milliseconds(100);
-    if (!HasSynced()) return Outcome::After(kSyncPause);
     if (key == AllPools()) return GiveToPools();
     std::optional<Value> user = users_.cache().Get({key.ns, key.name});
     const bool is_leaving = !user || user->At("metadata").Has("deletionTimestamp");
     if (is_leaving) {
-      if (entries_.erase(key) > 0) Add(AllPools());
+      if (entries_.erase(key) > 0) led_.Add(AllPools());
       return Outcome::Done();
     }
     Result<StreamUserSpec> spec = StreamUserSpec::Parse((*user)["spec"]);
@@ -160,7 +124,7 @@ class StreamUserReconciler::Impl {
     const UserEntry next{key.name, keys, spec.permissions};
     if (entry != next) {
       entry = next;
-      Add(AllPools());
+      led_.Add(AllPools());
     }
     const Outcome told = WriteStatus(user, "KeysPublished", "", &keys);
     if (!told.error().ok() || !keys.previous) return told;
@@ -262,11 +226,9 @@ class StreamUserReconciler::Impl {
   const StreamUserReconcilerOptions options_;
   Informer users_;
   Informer pools_;
-  bool watching_ = false;  // main thread only
   // Worker thread only. A user who is known to have no keys of ours has no value.
   std::map<ResourceKey, std::optional<UserEntry>> entries_;
-  mutable std::mutex mu_;
-  std::unique_ptr<Controller> controller_;  // guarded by mu_
+  LedController led_;  // after what it follows and uses
 };
 
 StreamUserReconciler::StreamUserReconciler(kube::Client& client, Clock& clock,
@@ -274,10 +236,10 @@ StreamUserReconciler::StreamUserReconciler(kube::Client& client, Clock& clock,
                                            StreamUserReconcilerOptions options)
     : impl_(std::make_unique<Impl>(client, clock, events, std::move(options))) {}
 StreamUserReconciler::~StreamUserReconciler() { Stop(); }
-void StreamUserReconciler::Watch() { impl_->Watch(); }
+void StreamUserReconciler::Watch() { impl_->led().Watch(); }
 void StreamUserReconciler::Start() { impl_->Start(); }
-void StreamUserReconciler::Stop() { impl_->Stop(); }
-bool StreamUserReconciler::HasSynced() const { return impl_->HasSynced(); }
-size_t StreamUserReconciler::queue_depth() const { return impl_->queue_depth(); }
+void StreamUserReconciler::Stop() { impl_->led().Stop(); }
+bool StreamUserReconciler::HasSynced() const { return impl_->led().HasSynced(); }
+size_t StreamUserReconciler::queue_depth() const { return impl_->led().queue_depth(); }
 
 }  // namespace millrace::op

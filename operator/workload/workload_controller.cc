@@ -4,6 +4,7 @@
 
 #include "common/log/log.h"
 #include "common/resources/conditions.h"
+#include "operator/engine/led_controller.h"
 #include "operator/workload/observe.h"
 #include "operator/workload/workload_actions.h"
 #include "operator/workload/workload_objects.h"
@@ -88,89 +89,37 @@ class WorkloadController::Impl {
         claims_(client, types::PersistentVolumeClaim(), PartsOptions(options_.ns)),
         revisions_(client, types::ControllerRevision(), PartsOptions(options_.ns)),
         nodes_(client, types::Node(), NodeOptions()),
-        classes_(client, types::StorageClass()) {
-    for (Informer* informer : All()) {
-      informer->cache().AddListener([this, informer](kube::EventType, const Value& object) {
-        for (const ResourceKey& key : KeysOf(*informer, object)) Add(key);
-      });
-    }
+        classes_(client, types::StorageClass()),
+        led_("workload", options_.workers, clock,
+             [this](const ResourceKey& key) { return Reconcile(key); }) {
+    led_.Follow(workloads_);
+    for (Informer* parts : {&pods_, &claims_, &revisions_}) led_.Follow(*parts, KeysByLabel);
+    constexpr auto kAdvice = LedController::Need::kAdvice;
+    led_.Follow(nodes_, [this](const Value& node) { return KeysOnNode(node); }, kAdvice);
+    led_.Follow(classes_, [this](const Value&) { return AllKeys(); }, kAdvice);
   }
 
-  void Watch() {
-    if (watching_) return;
-    watching_ = true;
-    for (Informer* informer : All()) informer->Start();
-  }
-
-  void Start() {
-    Watch();
-    {
-      std::lock_guard lock(mu_);
-      if (controller_) return;
-      controller_ =
-          std::make_unique<Controller>("workload", options_.workers, clock_,
-                                       [this](const ResourceKey& key) { return Reconcile(key); });
-    }
-    for (const kube::ObjectName& name : workloads_.cache().Names()) Add({name.ns, name.name});
-  }
-
-  void Stop() {
-    for (Informer* informer : All()) informer->Stop();
-    std::unique_ptr<Controller> controller;
-    {
-      std::lock_guard lock(mu_);
-      controller = std::move(controller_);
-    }
-    if (controller) controller->Stop();
-  }
-
-  void Add(const ResourceKey& key) {
-    std::lock_guard lock(mu_);
-    if (controller_) controller_->Add(key);
-  }
-  size_t queue_depth() const {
-    std::lock_guard lock(mu_);
-    return controller_ ? controller_->queue_depth() : 0;
-  }
-  // Nodes and classes are only asked for advice.
-  bool HasSynced() const {
-    return workloads_.HasSynced() && pods_.HasSynced() && claims_.HasSynced() &&
-           revisions_.HasSynced();
-  }
-
+  LedController& led() { return led_; }
   Informer& pods() { return pods_; }
   Informer& workloads() { return workloads_; }
 
  private:
-  std::vector<Informer*> All() {
-    return {&workloads_, &pods_, &claims_, &revisions_, &nodes_, &classes_};
-  }
-
-  std::vector<ResourceKey> KeysOf(Informer& informer, const Value& object) {
-    if (&informer == &workloads_) {
-      const kube::ObjectName name = kube::NameOf(object);
-      return {{name.ns, name.name}};
-    }
+  std::vector<ResourceKey> KeysOnNode(const Value& node) const {
     std::vector<ResourceKey> keys;
-    if (&informer == &nodes_) {
-      for (const Value& pod : pods_.cache().Select(kByNode, kube::NameOf(object).name)) {
-        for (ResourceKey& key : KeysByLabel(pod)) keys.push_back(std::move(key));
-      }
-      return keys;
+    for (const Value& pod : pods_.cache().Select(kByNode, kube::NameOf(node).name)) {
+      for (ResourceKey& key : KeysByLabel(pod)) keys.push_back(std::move(key));
     }
-    if (&informer == &classes_) {
-      for (kube::ObjectName& name : workloads_.cache().Names()) {
-        keys.push_back({std::move(name.ns), std::move(name.name)});
-      }
-      return keys;
+    return keys;
+  }
+  std::vector<ResourceKey> AllKeys() const {
+    std::vector<ResourceKey> keys;
+    for (kube::ObjectName& name : workloads_.cache().Names()) {
+      keys.push_back({std::move(name.ns), std::move(name.name)});
     }
-    return KeysByLabel(object);
+    return keys;
   }
 
   Outcome Reconcile(const ResourceKey& key) {
-    constexpr Duration kSyncPause = std::chrono::milliseconds(100);
-    // Nothing is judged by what has only been read in part.
-    if (!HasSynced()) return Outcome::After(kSyncPause);
     const auto workload = workloads_.cache().Get({key.ns, key.name});
     if (!workload) {
       gate_.SetDraining(key, {});
@@ -316,9 +265,7 @@ class WorkloadController::Impl {
   Informer revisions_;
   Informer nodes_;
   Informer classes_;
-  bool watching_ = false;  // main thread only
-  mutable std::mutex mu_;
-  std::unique_ptr<Controller> controller_;  // guarded by mu_
+  LedController led_;  // after what it follows and uses
 };
 
 WorkloadController::WorkloadController(kube::Client& client, Clock& clock,
@@ -326,12 +273,12 @@ WorkloadController::WorkloadController(kube::Client& client, Clock& clock,
                                        WorkloadControllerOptions options)
     : impl_(std::make_unique<Impl>(client, clock, events, gate, std::move(options))) {}
 WorkloadController::~WorkloadController() { Stop(); }
-void WorkloadController::Watch() { impl_->Watch(); }
-void WorkloadController::Start() { impl_->Start(); }
-void WorkloadController::Stop() { impl_->Stop(); }
-bool WorkloadController::HasSynced() const { return impl_->HasSynced(); }
-void WorkloadController::Add(const ResourceKey& workload) { impl_->Add(workload); }
-size_t WorkloadController::queue_depth() const { return impl_->queue_depth(); }
+void WorkloadController::Watch() { impl_->led().Watch(); }
+void WorkloadController::Start() { impl_->led().Start(); }
+void WorkloadController::Stop() { impl_->led().Stop(); }
+bool WorkloadController::HasSynced() const { return impl_->led().HasSynced(); }
+void WorkloadController::Add(const ResourceKey& workload) { impl_->led().Add(workload); }
+size_t WorkloadController::queue_depth() const { return impl_->led().queue_depth(); }
 Informer& WorkloadController::pods() { return impl_->pods(); }
 Informer& WorkloadController::workloads() { return impl_->workloads(); }
 

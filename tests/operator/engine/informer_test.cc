@@ -1,4 +1,4 @@
-#include "operator/engine/informer.h"
+#include "operator/engine/led_controller.h"
 
 #include <gtest/gtest.h>
 
@@ -23,11 +23,24 @@ class InformerTest : public kube::KubeTest {
         kube::ControllerReference(kube::MillraceType("Workload", "workloads"), owner));
     return pod;
   }
-  Controller controller_{"test", 1, SystemClock(), [this](const ResourceKey& key) {
-                           std::lock_guard lock(mu_);
-                           keys_.push_back(key.ToString());
-                           return Outcome::Done();
-                         }};
+  Controller::Reconcile Note() {
+    return [this](const ResourceKey& key) {
+      std::lock_guard lock(mu_);
+      keys_.push_back(key.ToString());
+      return Outcome::Done();
+    };
+  }
+  // A kind that the server does not have.
+  kube::ResourceType Missing() {
+    api_.Intercept([](const net::HttpRequest& request, const auto& writer) {
+      const bool is_asked_for = request.target.find("/nothings") != std::string::npos;
+      if (is_asked_for) {
+        testing_support::FakeKubeApi::SendStatus(writer, 404, "NotFound", "no such kind");
+      }
+      return is_asked_for;
+    });
+    return kube::MillraceType("Nothing", "nothings");
+  }
   size_t CountOf(const std::string& key) {
     std::lock_guard lock(mu_);
     return static_cast<size_t>(std::count(keys_.begin(), keys_.end(), key));
@@ -39,16 +52,52 @@ class InformerTest : public kube::KubeTest {
 TEST_F(InformerTest, HandsTheKeysOfOwnersToTheController) {
   ASSERT_TRUE(client_.Create(kube::types::Pod(), OwnedPod("main-0", "main")).ok());
   Informer pods(client_, kube::types::Pod());
-  pods.Feed(controller_, [](const Value& pod) { return ControllerKeys(pod, "Workload"); });
+  LedController controller("test", 1, SystemClock(), Note());
+  controller.Follow(pods, [](const Value& pod) { return ControllerKeys(pod, "Workload"); });
   EXPECT_FALSE(pods.HasSynced());
-  pods.Start();
+  controller.Start();
   ASSERT_TRUE(pods.cache().WaitSynced(std::chrono::seconds(5)));
   EXPECT_TRUE(Eventually([&] { return CountOf("default/main") == 1; }));
   ASSERT_TRUE(CreatePod("of-somebody-else").ok());
   ASSERT_TRUE(client_.Delete(kube::types::Pod(), {"default", "main-0"}).ok());
   EXPECT_TRUE(Eventually([&] { return CountOf("default/main") == 2; }));
-  pods.Stop();
+  controller.Stop();
   EXPECT_EQ(keys_.size(), 2u);
+}
+
+TEST_F(InformerTest, AStandbyFillsItsCachesAndActsWhenItLeads) {
+  ASSERT_TRUE(CreatePod("early").ok());
+  Informer pods(client_, kube::types::Pod());
+  Informer missing(client_, Missing());
+  LedController controller("test", 2, SystemClock(), Note());
+  controller.Follow(pods);
+  controller.Follow(missing, {}, LedController::Need::kAdvice);
+  controller.Watch();
+  ASSERT_TRUE(Eventually([&] { return controller.HasSynced(); }));
+  ASSERT_TRUE(CreatePod("late").ok());
+  ASSERT_TRUE(Eventually([&] { return pods.cache().size() == 2; }));
+  EXPECT_EQ(CountOf("default/early") + CountOf("default/late"), 0u);
+  controller.Start();
+  EXPECT_TRUE(
+      Eventually([&] { return CountOf("default/early") == 1 && CountOf("default/late") == 1; }));
+  controller.Stop();
+  controller.Add({"default", "early"});
+  EXPECT_EQ(controller.queue_depth(), 0u);
+}
+
+TEST_F(InformerTest, NothingIsReconciledBeforeAllIsRead) {
+  ASSERT_TRUE(CreatePod("a").ok());
+  Informer pods(client_, kube::types::Pod());
+  Informer missing(client_, Missing());
+  LedController controller("test", 1, SystemClock(), Note());
+  controller.Follow(pods);
+  controller.Follow(missing, [](const Value&) { return std::vector<ResourceKey>(); });
+  controller.Start();
+  ASSERT_TRUE(Eventually([&] { return pods.HasSynced(); }));
+  std::this_thread::sleep_for(std::chrono::milliseconds(150));
+  EXPECT_FALSE(controller.HasSynced());
+  EXPECT_EQ(CountOf("default/a"), 0u);
+  EXPECT_EQ(controller.queue_depth(), 1u);
 }
 
 TEST_F(InformerTest, TheGuardWaitsUntilTheCacheHasPassedOurWrites) {

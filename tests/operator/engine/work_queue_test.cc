@@ -12,6 +12,18 @@ namespace {
 
 using resources::ResourceKey;
 
+// The next key that is due, "" where none is.
+std::string Next(WorkQueue& queue) {
+  const auto taken = queue.Take();
+  return taken ? taken->key.ToString() : "";
+}
+
+std::vector<std::string> NextOf(WorkQueue& queue, size_t count) {
+  std::vector<std::string> keys;
+  while (keys.size() < count) keys.push_back(Next(queue));
+  return keys;
+}
+
 TEST(WorkQueue, AKeyStandsInItOnce) {
   WorkQueue queue(SystemClock());
   queue.Add({"ns", "a"});
@@ -23,12 +35,12 @@ TEST(WorkQueue, AKeyAddedWhileTakenComesBackAfterDone) {
   WorkQueue queue(SystemClock());
   ResourceKey key{"ns", "a"};
   queue.Add(key);
-  ASSERT_EQ(queue.Take(), key);
+  ASSERT_EQ(Next(queue), "ns/a");
   queue.Add(key);
   queue.Add({"ns", "b"});
-  EXPECT_EQ(queue.Take(), (ResourceKey{"ns", "b"}));
+  EXPECT_EQ(Next(queue), "ns/b");
   queue.Done(key);
-  EXPECT_EQ(queue.Take(), key);
+  EXPECT_EQ(Next(queue), "ns/a");
 }
 
 TEST(WorkQueue, StopWakesAWaitingWorker) {
@@ -43,6 +55,67 @@ TEST(WorkQueue, AnEarlierTimeStands) {
   queue.AddAfter({"ns", "a"}, std::chrono::hours(1));
   queue.Add({"ns", "a"});
   EXPECT_TRUE(queue.Take());
+}
+
+TEST(WorkQueue, AChangeGoesBeforeABacklog) {
+  WorkQueue queue(SystemClock());
+  for (int i = 0; i < 3; ++i) queue.Add({"old", std::to_string(i)}, Priority::kBacklog);
+  queue.Add({"ns", "a"});
+  queue.Add({"ns", "b"});
+  EXPECT_EQ(NextOf(queue, 5),
+            (std::vector<std::string>{"ns/a", "ns/b", "old/0", "old/1", "old/2"}));
+}
+
+TEST(WorkQueue, AChangeLiftsAKeyOutOfTheBacklog) {
+  WorkQueue queue(SystemClock());
+  for (int i = 0; i < 3; ++i) queue.Add({"old", std::to_string(i)}, Priority::kBacklog);
+  queue.Add({"old", "2"});
+  // And does not sink back.
+  queue.Add({"old", "2"}, Priority::kBacklog);
+  EXPECT_EQ(queue.depth(), 3u);
+  const auto first = queue.Take();
+  EXPECT_EQ(first, (WorkQueue::Taken{{"old", "2"}, Priority::kChange}));
+  EXPECT_EQ(queue.Take(), (WorkQueue::Taken{{"old", "0"}, Priority::kBacklog}));
+}
+
+TEST(WorkQueue, ABacklogGetsItsShareUnderChangesWithoutEnd) {
+  WorkQueue queue(SystemClock());
+  for (int i = 0; i < 20; ++i) queue.Add({"old", std::to_string(i)}, Priority::kBacklog);
+  int backlog = 0;
+  for (int i = 0; i < 90; ++i) {
+    queue.Add({"ns", "a"});
+    const auto taken = queue.Take();
+    if (taken->priority == Priority::kBacklog) ++backlog;
+    queue.Done(taken->key);
+  }
+  EXPECT_EQ(backlog, 90 / (WorkQueue::kChangesInARow + 1));
+}
+
+TEST(WorkQueue, ABacklogThatIsNotDueYetHoldsNothingUp) {
+  WorkQueue queue(SystemClock());
+  queue.AddAfter({"old", "0"}, std::chrono::hours(1), Priority::kBacklog);
+  for (int i = 0; i < 20; ++i) {
+    queue.Add({"ns", std::to_string(i)});
+    EXPECT_EQ(Next(queue), "ns/" + std::to_string(i));
+  }
+  queue.AddAfter({"ns", "later"}, std::chrono::hours(1));
+  queue.Add({"old", "1"}, Priority::kBacklog);
+  EXPECT_EQ(Next(queue), "old/1");
+  EXPECT_EQ(queue.depth(), 2u);
+}
+
+TEST(WorkQueue, AddedWhileTakenItKeepsTheHigherPriority) {
+  WorkQueue queue(SystemClock());
+  const ResourceKey key{"ns", "a"};
+  queue.Add(key, Priority::kBacklog);
+  ASSERT_EQ(Next(queue), "ns/a");
+  queue.AddWithBackoff(key, Priority::kBacklog);
+  EXPECT_EQ(queue.failing(), 1u);
+  queue.Add(key);
+  queue.Done(key);
+  EXPECT_EQ(queue.Take(), (WorkQueue::Taken{key, Priority::kChange}));
+  queue.Forget(key);
+  EXPECT_EQ(queue.failing(), 0u);
 }
 
 TEST(Controller, FailuresAreTriedAgainUntilTheySucceed) {
