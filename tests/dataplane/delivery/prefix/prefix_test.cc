@@ -127,7 +127,7 @@ TEST(TimePattern, FormatsEachField) {
 }
 
 TEST(TimePattern, KnowsZonesAndTheirSummer) {
-  const std::string pattern = "yyyy-MM-dd HH:mm z XXX xx Z VV";
+  const std::string pattern = "yyyy-MM-dd HH:mm z xxx xx Z VV";
   EXPECT_EQ(Formatted(pattern, kWhen, "Europe/Berlin"),
             "2026-11-21 19:05 CET +01:00 +0100 +0100 Europe/Berlin");
   EXPECT_EQ(Formatted("HH:mm z", 1'782'000'000'000, "Europe/Berlin"), "02:00 CEST");
