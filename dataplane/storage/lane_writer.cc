@@ -194,6 +194,8 @@ LaneWriter::Built LaneWriter::BuildWork() {
 
 LaneWriter::Built LaneWriter::BuildWatermark() {
   WorkItem none;
+  // Like a trim where it makes room.
+  if (segments_.WaitsForWatermark()) none.kind = EntryKind::kTrim;
   if (Allowance(none) < kDiskAlignment) {
     if (!segments_.next_ready()) {
       watermark_wanted_ = false;
@@ -314,7 +316,7 @@ void LaneWriter::Acknowledge(InFlight& block) {
   if (!block.block.entries.empty()) data_lsn_ = block.lsn;
   if (block.last_table_part) segments_.TableDurable(*block.segment);
   AcknowledgeChunks(block);
-  segments_.BlockAcknowledged(*block.segment, block.lsn);
+  segments_.BlockAcknowledged(*block.segment, block.lsn, block.watermark);
   FinishItems(block);
   last_acknowledged_ = lane_.clock.Now();
   ArmWatermark();

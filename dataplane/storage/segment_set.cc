@@ -212,15 +212,26 @@ Segment* SegmentSet::Find(uint64_t number) {
   return it == segments_.end() ? nullptr : it->second.get();
 }
 
-void SegmentSet::BlockAcknowledged(Segment& segment, Lsn lsn) {
+void SegmentSet::BlockAcknowledged(Segment& segment, Lsn lsn, Lsn watermark) {
   CHECK(segment.blocks_unacknowledged > 0);
   --segment.blocks_unacknowledged;
   if (segment.first_lsn == 0) segment.first_lsn = lsn;
   segment.last_lsn = lsn;
+  bool waited = WaitsForWatermark();
+  watermark_ = std::max(watermark_, watermark);
   if (segment.closed && segment.blocks_unacknowledged == 0) {
     WriteIndex(segment);
     events_.may_reclaim();
   }
+  if (waited && !WaitsForWatermark()) events_.may_reclaim();
+}
+
+bool SegmentSet::WaitsForWatermark() const {
+  // Later segments have later blocks.
+  for (auto it = segments_.rbegin(); it != segments_.rend(); ++it) {
+    if (it->second->closed) return it->second->last_lsn > watermark_;
+  }
+  return false;
 }
 
 void SegmentSet::AddLive(uint32_t segment, uint64_t bytes) {
@@ -334,6 +345,8 @@ std::vector<uint64_t> SegmentSet::DeadSegments() const {
     if (segment.get() == active_ || !segment->closed || segment->letting_go) continue;
     if (segment->live_bytes > 0 || segment->pins > 0 || segment->blocks_unacknowledged > 0)
       continue;
+    // Recovery would take its blocks for the end of the log, and what follows for torn.
+    if (segment->last_lsn > watermark_) continue;
     // Its table stands in for the active segment's, should that one be corrupted.
     if (number == previous && !out_of_space_) continue;
     dead.push_back(number);

@@ -16,7 +16,7 @@
 namespace millrace::storage {
 
 // One file of the log. Closed once it takes no more blocks; dead once it is closed, all its blocks
-// are acknowledged and no extent refers to any of its chunks.
+// are acknowledged, a durable block says so, and no extent refers to any of its chunks.
 struct Segment {
   uint64_t number = 0;
   uint64_t size = 0;
@@ -75,8 +75,10 @@ class SegmentSet {
   Segment* Find(uint64_t number);
   const std::map<uint64_t, std::unique_ptr<Segment>>& all() const { return segments_; }
 
-  // A block of `segment` is durable and acknowledged.
-  void BlockAcknowledged(Segment& segment, Lsn lsn);
+  // A block of `segment` is durable and acknowledged, and carries that watermark.
+  void BlockAcknowledged(Segment& segment, Lsn lsn, Lsn watermark);
+  // No durable block says of all closed segments that they were acknowledged: none of those may go.
+  bool WaitsForWatermark() const;
   void AddLive(uint32_t segment, uint64_t bytes);
   void SubLive(uint32_t segment, uint64_t bytes);
   // Counts what the extent does not refer to any more.
@@ -128,6 +130,7 @@ class SegmentSet {
   std::deque<FreeFile> free_;
   uint64_t next_number_ = 1;
   uint64_t file_bytes_ = 0;
+  Lsn watermark_ = 0;    // the highest that a durable block of this run carries
   uint64_t next_bytes_;  // the size to try
   bool next_needed_ = false;
   bool preparing_ = false;

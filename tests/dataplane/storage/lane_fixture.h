@@ -35,7 +35,8 @@ class TestKeyWrapper final : public KeyWrapper {
 // A lane on a simulated disk: every call runs virtual time until it is answered.
 class LaneFixture : public testing::Test {
  protected:
-  LaneFixture() : executor(clock), disk(sim::SimDiskOptions(), executor, 7) {
+  explicit LaneFixture(uint64_t seed = 7)
+      : executor(clock), disk(sim::SimDiskOptions(), executor, seed) {
     options.segment_bytes = 256 * kKiB;
     options.segment_bytes_min = 64 * kKiB;
     options.write_bytes_max = 32 * kKiB;
