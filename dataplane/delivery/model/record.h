@@ -14,17 +14,17 @@ namespace millrace::delivery {
 
 // Where a record stood in its source, for the error output and for names of documents.
 struct Origin {
-  std::string_view shard;            // "shardId-000000000000", "topic-3"
-  std::string_view sequence_number;  // decimal
-  uint64_t sub_sequence_number = 0;  // its place in an aggregated record
-  std::string_view partition_key;
+  std::string_view shard{};            // "shardId-000000000000", "topic-3"
+  std::string_view sequence_number{};  // decimal
+  uint64_t sub_sequence_number = 0;    // its place in an aggregated record
+  std::string_view partition_key{};
 };
 
 // One record on its way. A view: every text lies in the batch that holds it, or in what the batch
 // keeps alive.
 struct Record {
-  std::string_view data;
-  Origin origin;
+  std::string_view data{};
+  Origin origin{};
   WallMs arrival_ms = 0;
   // Partition keys in the order of their names: of MetadataExtraction, and of a function's answer.
   std::vector<std::pair<std::string_view, std::string_view>> query_keys{};
@@ -34,9 +34,9 @@ struct Record {
 // Why a record goes to the error output. `output_type` is Firehose's: "processing-failed",
 // "format-conversion-failed", "http-endpoint-failed", ...
 struct Failure {
-  std::string_view output_type;
-  std::string code;     // "Lambda.FunctionError"
-  std::string message;  // the destination's or function's own words
+  std::string_view output_type{};
+  std::string code{};     // "Lambda.FunctionError"
+  std::string message{};  // the destination's or function's own words
   int attempts = 1;
   WallMs last_attempt_ms = 0;
   std::string function_arn{};  // where a function failed
