@@ -5,7 +5,7 @@
 #include <cstdlib>
 #include <utility>
 
-#include "common/aws/event_stream.h"
+#include "common/aws_framing/event_stream.h"
 #include "common/base/clock.h"
 
 namespace millrace::cli {

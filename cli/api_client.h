@@ -8,8 +8,8 @@
 #include "common/aws/sigv4.h"
 #include "common/base/status.h"
 #include "common/config/setting.h"
+#include "common/http_client/http_client.h"
 #include "common/json/value.h"
-#include "common/net/http_client.h"
 
 namespace millrace::cli {
 

@@ -4,7 +4,7 @@
 
 #include <optional>
 
-#include "common/aws/kpl_aggregate.h"
+#include "common/aws_framing/kpl_aggregate.h"
 
 namespace millrace::cli {
 namespace {

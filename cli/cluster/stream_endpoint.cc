@@ -1,7 +1,7 @@
 #include "cli/cluster/stream_endpoint.h"
 
 #include "cli/cluster/cluster_view.h"
-#include "common/net/http_client.h"
+#include "common/http_client/http_client.h"
 
 namespace millrace::cli {
 

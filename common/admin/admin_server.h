@@ -6,8 +6,8 @@
 
 #include "common/async/io_threads.h"
 #include "common/base/status.h"
+#include "common/http_server/http_server.h"
 #include "common/metrics/metrics.h"
-#include "common/net/http_server.h"
 
 namespace millrace::admin {
 

@@ -6,8 +6,8 @@
 #include <string_view>
 #include <vector>
 
+#include "common/http_client/http_client.h"
 #include "common/kube/client.h"
-#include "common/net/http_client.h"
 
 namespace millrace::kube {
 

@@ -6,7 +6,7 @@
 #include "common/async/io_threads.h"
 #include "common/async/worker_pool.h"
 #include "common/aws/operation.h"
-#include "common/net/http_server.h"
+#include "common/http_server/http_server.h"
 #include "controlplane/server/resource_api.h"
 
 namespace millrace::controlplane {

@@ -4,8 +4,8 @@
 #include <memory>
 #include <string>
 
+#include "common/http_server/http_server.h"
 #include "common/metrics/metrics.h"
-#include "common/net/http_server.h"
 #include "dataplane/placement/apply_status.h"
 
 namespace millrace::gateway {

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "common/async/worker_pool.h"
-#include "common/net/http_client.h"
+#include "common/http_client/http_client.h"
 #include "dataplane/kinesis/call.h"
 
 namespace millrace::gateway {

@@ -7,7 +7,7 @@
 #include <string>
 
 #include "common/async/io_threads.h"
-#include "common/net/http_server.h"
+#include "common/http_server/http_server.h"
 #include "common/net/tls.h"
 #include "dataplane/gateway/admin.h"
 #include "dataplane/gateway/gateway.h"

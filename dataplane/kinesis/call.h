@@ -6,8 +6,8 @@
 #include "common/aws/error_shape.h"
 #include "common/aws/protocol.h"
 #include "common/aws/sigv4.h"
+#include "common/http_server/http_server.h"
 #include "common/json/value.h"
-#include "common/net/http_server.h"
 
 namespace millrace::kinesis {
 

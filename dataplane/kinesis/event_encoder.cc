@@ -1,7 +1,7 @@
 #include "dataplane/kinesis/event_encoder.h"
 
 #include "common/aws/error_shape.h"
-#include "common/aws/event_stream.h"
+#include "common/aws_framing/event_stream.h"
 #include "common/json/value.h"
 #include "dataplane/kinesis/record_encoder.h"
 

@@ -4,7 +4,7 @@
 #include <functional>
 #include <memory>
 
-#include "common/net/http_server.h"
+#include "common/http_server/http_server.h"
 #include "dataplane/shard/event_sink.h"
 
 namespace millrace::kinesis {

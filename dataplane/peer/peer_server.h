@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "common/net/http_server.h"
+#include "common/http_server/http_server.h"
 #include "dataplane/peer/append_window.h"
 #include "dataplane/peer/peers.h"
 #include "dataplane/peer/seal_watch.h"

@@ -10,7 +10,7 @@
 #include <thread>
 
 #include "common/base/clock.h"
-#include "common/net/http_client.h"
+#include "common/http_client/http_client.h"
 #include "operator/stream/stream_plan.h"
 
 namespace millrace::op {

@@ -4,7 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "common/aws/event_stream.h"
+#include "common/aws_framing/event_stream.h"
 #include "common/base/check.h"
 #include "common/codec/crc32.h"
 

@@ -13,7 +13,7 @@
 
 #include "common/async/io_threads.h"
 #include "common/base/check.h"
-#include "common/net/http_server.h"
+#include "common/http_server/http_server.h"
 
 namespace {
 

@@ -3,7 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "common/aws/kpl_aggregate.h"
+#include "common/aws_framing/kpl_aggregate.h"
 #include "common/base/check.h"
 #include "common/codec/digest.h"
 

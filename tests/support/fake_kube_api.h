@@ -9,8 +9,8 @@
 #include <vector>
 
 #include "common/async/io_threads.h"
+#include "common/http_server/http_server.h"
 #include "common/kube/client.h"
-#include "common/net/http_server.h"
 
 namespace millrace::testing_support {
 

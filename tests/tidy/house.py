@@ -5,7 +5,10 @@ BASE = ["common/base"]
 FOUNDATION = BASE + ["common/codec", "common/async", "common/json", "common/log", "common/metrics",
                      "common/config"]
 NET = FOUNDATION + ["common/net"]
-COMMON = NET + ["common/admin", "common/aws", "common/kube", "common/resources", "common/delivery", "common/kube_store"]
+SERVER = NET + ["common/http_server"]
+CLIENT = NET + ["common/http_client"]
+COMMON = SERVER + ["common/http_client", "common/admin", "common/aws", "common/aws_framing", "common/kube",
+                   "common/resources", "common/delivery", "common/kube_store"]
 DELIVERY = ["dataplane/delivery/model", "dataplane/delivery/prefix", "dataplane/delivery/formats"]
 
 # A folder, and what its files may include besides itself. The first pattern that fits counts.
@@ -18,9 +21,12 @@ LAYERS = [
     ("common/log", BASE),
     ("common/metrics", BASE),
     ("common/net", FOUNDATION),
-    ("common/admin", NET),
+    ("common/http_server", NET),
+    ("common/http_client", NET),
+    ("common/admin", SERVER),
     ("common/aws", NET),
-    ("common/kube", NET),
+    ("common/aws_framing", NET),
+    ("common/kube", CLIENT),
     ("common/resources", NET),
     ("common/delivery", NET + ["common/resources"]),
     ("common/kube_store", NET + ["common/kube", "common/resources"]),
@@ -61,10 +67,11 @@ LAYERS = [
 # Third parties by the folders that may include them; and whether their headers may stand in ours.
 DOORS = [
     ("boost/asio", ["common/async", "common/net"], False),
-    ("boost/beast", ["common/net"], False),
-    ("nghttp2/", ["common/net"], False),
-    ("httplib.h", ["common/net"], False),
-    ("openssl/", ["common/net", "common/codec", "common/aws", "dataplane/storage"], False),
+    ("boost/beast", [], False),
+    ("nghttp2/", ["common/http_server"], False),
+    ("httplib.h", ["common/http_client"], False),
+    ("openssl/", ["common/net", "common/http_client", "common/codec", "common/aws", "dataplane/storage",
+                  "tests/common/http_server"], False),
     ("nlohmann/", ["common/json"], False),
     ("yaml-cpp/", ["common/json"], False),
     ("prometheus/", ["common/metrics"], False),
@@ -88,8 +95,8 @@ COMMON_LIBRARY_LINES_MAX = 3000
 
 # Ratchets: what is over a limit already, and what it may have. May only get smaller.
 LONG_FUNCTIONS = set()  # "path: name"
-CROWDED_FOLDERS = {"common/net": 34, "dataplane/storage": 36}
-LARGE_LIBRARIES = {"common/net": 5400, "common/aws": 3200}
+CROWDED_FOLDERS = {"dataplane/storage": 36}
+LARGE_LIBRARIES = {}
 
 FORBIDDEN_FOLDERS = {"include", "src", "util", "utils", "misc", "helpers", "helper"}
 EXECUTABLES = ["run", "test", ".ci/run", "cmake/install_dependencies.sh", "cmake/make_image_root.py", "e2e/cluster",

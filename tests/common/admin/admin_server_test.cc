@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include "common/net/http_client.h"
+#include "common/http_client/http_client.h"
 
 namespace millrace::admin {
 namespace {

@@ -9,10 +9,10 @@
 #include <thread>
 #include <vector>
 
-#include "common/aws/event_stream.h"
 #include "common/aws/protocol.h"
+#include "common/aws_framing/event_stream.h"
 #include "common/base/random.h"
-#include "common/net/http_client.h"
+#include "common/http_client/http_client.h"
 #include "dataplane/gateway/master_key.h"
 #include "dataplane/gateway/shard_server.h"
 
