@@ -27,8 +27,6 @@ class FieldVisitor {
   virtual void OneOf(std::string_view name, std::string& value,
                      const std::vector<std::string>& choices) = 0;
   virtual void Int(std::string_view name, int32_t& value, int32_t min, int32_t max) = 0;
-  virtual void Int(std::string_view name, std::optional<int64_t>& value, int64_t min,
-                   int64_t max) = 0;
   virtual void Number(std::string_view name, double& value, double min, double max) = 0;
   virtual void Bool(std::string_view name, bool& value) = 0;
   virtual void Map(std::string_view name, std::map<std::string, std::string>& value,
@@ -37,6 +35,8 @@ class FieldVisitor {
                      const TextRule& rule) = 0;
   // A nested object whose fields all have defaults: visited whether it is there or not.
   virtual void Object(std::string_view name, const Inner& inner) = 0;
+  // A nested object that must be there.
+  virtual void RequiredObject(std::string_view name, const Inner& inner) = 0;
   // A nested object that may be absent. `present` says so when writing and learns it when reading,
   // before `inner` runs.
   virtual void Optional(std::string_view name, bool& present, const Inner& inner) = 0;

@@ -60,11 +60,12 @@ class FieldReader {
   const json::Array& List(std::string_view name, size_t items_max);
   // A nested object to give a FieldReader of its own; null where it is absent.
   const json::Value& Object(std::string_view name);
+  // The member as it is, or null; the caller judges it.
+  const json::Value& Take(std::string_view name);
   std::string Path(std::string_view name) const { return path_ + "." + std::string(name); }
   void Add(std::string_view name, std::string_view what) { problems_.Add(Path(name), what); }
 
  private:
-  const json::Value& Take(std::string_view name);
   bool CheckText(std::string_view path, const json::Value& value, const TextRule& rule);
 
   const json::Value& object_;

@@ -14,7 +14,7 @@ except ImportError:
     yaml = None
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-PLURALS = {"Stream": "streams", "StreamPool": "streampools", "StreamUser": "streamusers", "Workload": "workloads",
+PLURALS = {"Stream": "streams", "DeliveryStream": "deliverystreams", "StreamPool": "streampools", "StreamUser": "streamusers", "Workload": "workloads",
            "ShardMap": "shardmaps", "ShardMapSlice": "shardmapslices"}
 failures = []
 
@@ -31,6 +31,17 @@ def path_of(kind, name="", subresource=""):
 
 def document(kind, name, spec):
     return {"apiVersion": "millrace.dev/v1alpha1", "kind": kind, "metadata": {"name": name}, "spec": spec}
+
+
+TO_S3 = {"type": "S3", "s3": {"bucket": "lake"}}
+TO_HTTP = {"type": "HttpEndpoint", "httpEndpoint": {"url": "http://a"}}
+TO_SEARCH = {"type": "OpenSearch", "openSearch": {"endpoint": "http://a", "indexName": "i"}}
+CONVERSION = {"schemaTable": {"columns": [{"name": "a", "type": "int"}]}}
+BACKUP = {"s3": {"bucket": "refused"}}
+
+
+def to_s3(**fields):
+    return {"type": "S3", "s3": {"bucket": "lake", **fields}}
 
 
 # A spec that is refused, and what the refusal says.
@@ -58,6 +69,32 @@ REFUSED = [
     ("StreamPool", {"image": "a b"}, "spec.image"),
     ("StreamUser", {"permissions": [{"actions": ["s3:Get"], "streams": ["a"]}]}, "spec.permissions[0].actions"),
     ("StreamUser", {"permissions": [{"actions": [], "streams": ["a"]}]}, "should have at least 1 items"),
+    ("DeliveryStream", {}, "spec.destination: Required value"),
+    ("DeliveryStream", {"destination": {"type": "S3"}}, "destination.s3 goes with type S3"),
+    ("DeliveryStream", {"destination": {"type": "Iceberg"}}, "Unsupported value"),
+    ("DeliveryStream", {"destination": {**TO_S3, "folder": {"path": "a"}}}, "destination.folder goes with type Folder"),
+    ("DeliveryStream", {"destination": TO_HTTP}, "backup is needed"),
+    ("DeliveryStream", {"destination": to_s3(s3BackupMode="Enabled")}, "backup is needed with s3BackupMode Enabled"),
+    ("DeliveryStream", {"destination": to_s3(prefix="!{timestamp:yyyy}")},
+     "errorOutputPrefix must contain !{firehose:error-output-type}"),
+    ("DeliveryStream", {"destination": to_s3(dynamicPartitioning={})}, "prefix names partition keys"),
+    ("DeliveryStream", {"destination": to_s3(prefix="!{partitionKeyFromQuery:a}/", dynamicPartitioning={},
+                                             errorOutputPrefix="!{firehose:error-output-type}")},
+     "partitionKeyFromQuery in the prefix needs MetadataExtraction"),
+    ("DeliveryStream", {"destination": to_s3(compressionFormat="GZIP", dataFormatConversion=CONVERSION)},
+     "compressionFormat must be UNCOMPRESSED"),
+    ("DeliveryStream", {"destination": to_s3(dataFormatConversion={"schemaTable": {}})}, "columns are needed"),
+    ("DeliveryStream", {"destination": TO_S3, "source": {"type": "Stream"}}, "source.stream goes with type Stream"),
+    ("DeliveryStream", {"destination": TO_S3, "scaling": {"minWorkers": 65}}, "minWorkers must not exceed maxWorkers"),
+    ("DeliveryStream", {"destination": TO_S3, "processing": {"processors": [{"type": "Lambda"}]}},
+     "Lambda needs the parameter LambdaArn"),
+    ("DeliveryStream", {"destination": TO_S3, "processing": {"processors": [
+        {"type": "AppendDelimiterToRecord", "parameters": {"LambdaArn": "arn:a"}}]}}, "LambdaArn is a parameter of Lambda"),
+    ("DeliveryStream", {"destination": TO_S3, "processing": {"processors": [{"type": "AppendDelimiterToRecord"}] * 2}},
+     "processors has a type twice"),
+    ("DeliveryStream", {"destination": TO_S3, "encryption": {"encryptionType": "KMS"},
+                        "source": {"type": "Stream", "stream": {"streamRef": {"name": "a"}}}}, "encryption is for source DirectPut"),
+    ("DeliveryStream", {"destination": {"type": "Folder", "folder": {"path": "a/../b"}}}, "must not lead out"),
     ("Workload", {"revision": "a", "volume": {"size": "1Gi"}}, "spec.template: Required value"),
 ]
 # A spec, a change of it that is refused, and what the refusal says.
@@ -66,11 +103,24 @@ REFUSED_CHANGES = [
     ("Stream", {}, {"placement": {"poolRef": {"name": "fast"}}}, "placement is immutable"),
     ("StreamPool", {}, {"storage": {"size": "5Gi"}}, "storage.size never shrinks below what the volumes have"),
     ("StreamPool", {}, {"storage": {"size": "10Gi", "storageClassName": "b"}}, "storageClassName is immutable"),
+    ("DeliveryStream", {"destination": TO_S3}, {"destination": TO_S3, "deliveryStreamName": "x"}, "deliveryStreamName is immutable"),
+    ("DeliveryStream", {"destination": TO_S3},
+     {"destination": TO_S3, "source": {"type": "Stream", "stream": {"streamRef": {"name": "a"}}}}, "source is immutable"),
+    ("DeliveryStream", {"destination": TO_S3}, {"destination": TO_SEARCH, "backup": BACKUP},
+     "OpenSearch can't become another destination"),
+    ("DeliveryStream", {"destination": to_s3(s3BackupMode="Enabled"), "backup": BACKUP}, {"destination": TO_S3, "backup": BACKUP},
+     "s3BackupMode can't change from Enabled"),
+    ("DeliveryStream", {"destination": TO_S3},
+     {"destination": to_s3(prefix="!{partitionKeyFromQuery:a}/", dynamicPartitioning={},
+                           errorOutputPrefix="!{firehose:error-output-type}"),
+      "processing": {"processors": [{"type": "MetadataExtraction", "parameters": {
+          "MetadataExtractionQuery": "{a: .a}", "JsonParsingEngine": "JQ-1.6"}}]}}, "dynamicPartitioning can't be turned on or off"),
     ("StreamUser", {"rotation": 2}, {"rotation": 1}, "rotation only rises"),
     ("StreamUser", {}, {"secretName": "x"}, "secretName is immutable"),
 ]
 ALLOWED_CHANGES = [
     ("Stream", {}, {"placement": {"poolRef": {"name": "default"}}, "shardCount": 9}),
+    ("DeliveryStream", {"destination": TO_S3}, {"destination": TO_HTTP, "backup": BACKUP}),
     ("StreamPool", {"storage": {"size": "10Gi"}}, {"storage": {"size": "0.2Ti"}, "image": "a:b"}),
 ]
 
@@ -135,8 +185,9 @@ def failed_enlargement(api):
 
 
 def subresources(api):
-    for kind, name, field in (("Stream", "scaled", "shardCount"), ("StreamPool", "scaled", "replicas")):
-        create(api, kind, name, {})
+    for kind, name, field, spec in (("Stream", "scaled", "shardCount", {}), ("StreamPool", "scaled", "replicas", {}),
+                                    ("DeliveryStream", "scaled", "workers", {"destination": TO_S3})):
+        create(api, kind, name, spec)
         code, scale = api.call("GET", path_of(kind, name, "scale"))
         expect(code == 200 and scale["spec"]["replicas"] > 0, f"{kind} scale has a default behind it -- got {code} {scale}")
         scale["spec"]["replicas"] = 7
