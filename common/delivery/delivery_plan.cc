@@ -40,6 +40,7 @@ void VisitPlan(FieldVisitor& in, DeliveryPlan& plan) {
   in.Text("region", plan.region, kAny);
   in.Text("accountId", plan.account_id, kAny);
   in.Text("versionId", plan.version_id, kAny);
+  in.OneOf("state", plan.state, {"Running", "Flushing", "Paused"});
   in.Object("source", [&](FieldVisitor& source) { VisitAccess(source, plan.source); });
   in.Object("destination", [&](FieldVisitor& to) { VisitAccess(to, plan.destination); });
   in.Text("cursorTable", plan.cursor_table, kAny);

@@ -44,6 +44,9 @@ struct DeliveryPlan {
   std::string region = "us-east-1";
   std::string account_id = "000000000000";
   std::string version_id = "1";  // in object names
+  // Running; Flushing: deliver what the source has at once, however little it is, and report it
+  // drained; Paused: read and deliver nothing, keep every position.
+  std::string state = "Running";
   DeliveryStreamSpec spec;
   StreamAccess source;       // of a Stream or DirectPut (its hidden Stream); empty for Kafka
   StreamAccess destination;  // of a Stream destination

@@ -121,6 +121,17 @@ std::vector<std::string> DeliveryStreamSpec::SecretNames() const {
   return names;
 }
 
+std::string DestinationFingerprint(const DeliveryStreamSpec& spec) {
+  const json::Value all = spec.ToValue();
+  uint64_t hash = 14'695'981'039'346'656'037U;  // FNV-1a
+  for (const char* part : {"destination", "backup", "processing"}) {
+    for (const char c : json::WriteJson(all[part]) + "\n") {
+      hash = (hash ^ static_cast<uint8_t>(c)) * 1'099'511'628'211U;
+    }
+  }
+  return std::to_string(hash);
+}
+
 Status CheckDeliveryStreamTransition(const DeliveryStreamSpec& before,
                                      const DeliveryStreamSpec& after) {
   Problems problems;

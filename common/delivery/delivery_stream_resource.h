@@ -107,6 +107,10 @@ struct DeliveryStreamSpec {
 Status CheckDeliveryStreamTransition(const DeliveryStreamSpec& before,
                                      const DeliveryStreamSpec& after);
 
+// A short text that is another one where destination, backup or processing are other ones: what
+// VersionId counts. Pure.
+std::string DestinationFingerprint(const DeliveryStreamSpec& spec);
+
 // spec.deliveryStreamName or else metadata.name.
 std::string DeliveryStreamNameOf(const Resource& delivery_stream);
 
