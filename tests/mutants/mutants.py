@@ -1,13 +1,16 @@
 """Seeds bugs on purpose, one at a time, into a copy of the tree and sees that a test finds each.
 
-usage: run.sh [--list] [name...]      all mutants, or those whose names contain one of the words
+usage: run.sh [--list] [--left] [word...]      all mutants, or those with one of the words in their name, or of
+                                               that table; with --left only those not found before
 
 A mutant is a text in a file and what to put in its place (*.toml beside this file). A mutant that no test
 finds is a hole in the tests: mend the tests. One whose text is not in the tree any more fails too: write
-it anew. The last line counts: "N passed, N failed, N skipped".
+it anew. Which test found which, and when, is kept in build/mutants/found.tsv. The last line counts:
+"N passed, N failed, N skipped".
 """
 
 import argparse
+import os
 import pathlib
 import shutil
 import subprocess
@@ -21,8 +24,11 @@ WORK = ROOT / "build" / "mutants"
 COPY = WORK / "tree"
 # Where every checkout has it, so that the compiler cache knows what it compiled for another.
 BUILD = COPY / "build"
+FOUND = WORK / "found.tsv"
 FIRST_BUILD_SECONDS_MAX = 7200
 BUILD_SECONDS_MAX = 900
+# One test that finds the bug is enough.
+ENVIRONMENT = os.environ | {"GTEST_FAIL_FAST": "1", "GTEST_BRIEF": "1"}
 
 
 def load():
@@ -32,6 +38,7 @@ def load():
         data = tomllib.loads(path.read_text())
         for mutant in data["mutant"]:
             mutant["checks"] = data["check"]
+            mutant["table"] = path.stem
             mutants.append(mutant)
     names = [m["name"] for m in mutants]
     assert len(names) == len(set(names)), "two mutants have one name"
@@ -65,7 +72,7 @@ def run_check(check):
     """None where the check passes, else how it failed."""
     try:
         # From the root of the copy, as ctest does: tests read files of the tree.
-        ran = subprocess.run(f"{BUILD}/{check['command']}", shell=True, cwd=COPY, capture_output=True, text=True,
+        ran = subprocess.run(f"{BUILD}/{check['command']}", shell=True, env=ENVIRONMENT, cwd=COPY, capture_output=True, text=True,
                              errors="replace", timeout=check["seconds"])
     except subprocess.TimeoutExpired:
         return "it hangs"
@@ -78,12 +85,15 @@ def run_check(check):
 
 
 def find(checks):
-    """The first check that fails and how; None where all pass."""
+    """Builds and runs one check after another. Whether one fails and how; or why that is not known."""
     for check in checks:
+        error = build([check["target"]])
+        if error is not None:
+            return False, "it does not build: " + error
         failure = run_check(check)
         if failure is not None:
-            return f"{check['name']}: {failure[:150]}"
-    return None
+            return True, f"{check['name']}: {failure[:150]}"
+    return False, "SURVIVED"
 
 
 def run_mutant(mutant):
@@ -94,29 +104,46 @@ def run_mutant(mutant):
         return False, f"its text is {original.count(mutant['old'])} times in {mutant['file']}"
     path.write_text(original.replace(mutant["old"], mutant["new"]))
     try:
-        error = build([check["target"] for check in mutant["checks"]])
-        if error is not None:
-            return False, "it does not build: " + error
-        found = find(mutant["checks"])
-        return found is not None, found or "SURVIVED"
+        return find(mutant["checks"])
     finally:
         path.write_text(original)
+
+
+def found_before():
+    return {line.split("\t")[0] for line in FOUND.read_text().splitlines()} if FOUND.exists() else set()
+
+
+def choose(words, left):
+    """The mutants to run."""
+    before = found_before() if left else set()
+    return [m for m in load() if m["name"] not in before and
+            (not words or any(w in m["name"] or w == m["table"] for w in words))]
+
+
+def passes_without(mutants):
+    """None where all their checks pass on the tree as it is, else what fails."""
+    checks = {check["name"]: check for mutant in mutants for check in mutant["checks"]}.values()
+    error = build([check["target"] for check in checks], FIRST_BUILD_SECONDS_MAX)
+    if error is not None:
+        return error
+    fails, how = find(checks)
+    return how if fails else None
 
 
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--list", action="store_true")
+    parser.add_argument("--left", action="store_true")
     parser.add_argument("words", nargs="*")
     arguments = parser.parse_args()
-    mutants = [m for m in load() if not arguments.words or any(w in m["name"] for w in arguments.words)]
+    mutants = choose(arguments.words, arguments.left)
     if arguments.list:
         print("\n".join(m["name"] for m in mutants))
         return 0
     WORK.mkdir(parents=True, exist_ok=True)
     copy_tree()
     subprocess.run(["cmake", "--preset", "release"], cwd=COPY, check=True, capture_output=True)
-    checks = {check["name"]: check for mutant in mutants for check in mutant["checks"]}
-    error = build([check["target"] for check in checks.values()], FIRST_BUILD_SECONDS_MAX) or find(checks.values())
+    error = passes_without(mutants)
     if error is not None:
         print(f"FAILED without any mutant: {error}\n0 passed, 1 failed, 0 skipped")
         return 1
@@ -127,6 +154,9 @@ def main():
         failed += not found
         seconds = time.monotonic() - begin
         print(f"{'found ' if found else 'FAILED'} {mutant['name']} ({seconds:.0f} s): {how}", flush=True)
+        if found:
+            with FOUND.open("a") as out:
+                out.write(f"{mutant['name']}\t{how}\t{time.strftime('%FT%TZ', time.gmtime())}\n")
     print(f"{len(mutants) - failed} passed, {failed} failed, 0 skipped")
     return 1 if failed else 0
 

@@ -78,7 +78,7 @@ class FanOutTest : public ShardFixture {
     limits_.queued_bytes_max = 30;
     fan_out_.emplace(lane_, executor_, encoder_, clock_, limits_);
     lane_.SetCommitListener([this](const storage::ExtentId& id, const storage::Chunk& chunk) {
-      fan_out_->OnCommit(id, chunk);
+      if (id.epoch != unheard_) fan_out_->OnCommit(id, chunk);
     });
     fan_out_->Start();
     Open(0, 10);
@@ -118,6 +118,7 @@ class FanOutTest : public ShardFixture {
   FakeEncoder encoder_;
   FanOutLimits limits_;
   std::optional<FanOut> fan_out_;
+  uint64_t unheard_ = 0;  // the epoch of an extent whose commits are made elsewhere
   StreamPtr view_;
   SubscriptionPtr last_;
 };
@@ -261,6 +262,21 @@ TEST_F(FanOutTest, ARecordOfTheNextExtentBeforeTheMapIsKnownIsNotLost) {
   Settle();
   Publish(MapOf({Shard(0, {10, 20})}));
   EXPECT_EQ(sink->events, (Events{"20:0-1"}));
+}
+
+TEST_F(FanOutTest, ARecordAfterAnExtentThatNobodyToldOfDoesNotPassThatExtentsRecordsOver) {
+  const auto sink = Subscribe("a");
+  Seal(0, 10);
+  unheard_ = 15;
+  Open(0, 15);
+  Append(0, 15, 2);
+  Settle();
+  Seal(0, 15);
+  Open(0, 20);
+  Append(0, 20, 1);
+  Settle();
+  Publish(MapOf({Shard(0, {10, 15, 20})}));
+  EXPECT_EQ(sink->events, (Events{"15:0-2", "20:0-1"}));
 }
 
 TEST_F(FanOutTest, EndsWithTheShardAndNamesItsChildren) {
