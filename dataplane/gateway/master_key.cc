@@ -7,8 +7,8 @@
 #include "common/codec/base64.h"
 #include "common/codec/digest.h"
 #include "common/log/log.h"
+#include "dataplane/format/chunk_cipher.h"
 #include "dataplane/placement/secret_file.h"
-#include "dataplane/storage/chunk_cipher.h"
 
 namespace millrace::gateway {
 

@@ -3,10 +3,10 @@
 #include <optional>
 #include <vector>
 
+#include "dataplane/format/record_format.h"
 #include "dataplane/kinesis/call.h"
 #include "dataplane/kinesis/data_plane.h"
 #include "dataplane/kinesis/put_records_scanner.h"
-#include "dataplane/storage/record_format.h"
 
 namespace millrace::kinesis {
 

@@ -6,7 +6,7 @@
 #include "common/codec/base64.h"
 #include "common/json/value.h"
 #include "common/log/log.h"
-#include "dataplane/storage/record_format.h"
+#include "dataplane/format/record_format.h"
 
 namespace millrace::kinesis {
 

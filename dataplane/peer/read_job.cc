@@ -1,7 +1,7 @@
 #include <algorithm>
 
+#include "dataplane/format/record_format.h"
 #include "dataplane/peer/peer_server.h"
-#include "dataplane/storage/record_format.h"
 
 namespace millrace::peer {
 namespace {

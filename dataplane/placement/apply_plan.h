@@ -6,7 +6,7 @@
 
 #include "common/base/clock.h"
 #include "common/resources/shard_map.h"
-#include "dataplane/storage/extent.h"
+#include "dataplane/format/extent.h"
 
 namespace millrace::shard {
 

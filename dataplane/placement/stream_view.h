@@ -8,9 +8,9 @@
 #include <vector>
 
 #include "common/resources/shard_map.h"
+#include "dataplane/format/extent.h"
 #include "dataplane/placement/shard_limits.h"
 #include "dataplane/placement/stream_metrics.h"
-#include "dataplane/storage/extent.h"
 
 namespace millrace::shard {
 

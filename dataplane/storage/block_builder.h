@@ -10,8 +10,8 @@
 #include "common/base/clock.h"
 #include "common/base/status.h"
 #include "common/base/unique_function.h"
-#include "dataplane/storage/block_format.h"
-#include "dataplane/storage/buffer_pool.h"
+#include "dataplane/disk/buffer_pool.h"
+#include "dataplane/format/block_format.h"
 #include "dataplane/storage/extent_table.h"
 #include "dataplane/storage/lane.h"
 

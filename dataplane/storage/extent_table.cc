@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "common/base/check.h"
-#include "dataplane/storage/little_endian.h"
+#include "dataplane/format/little_endian.h"
 
 namespace millrace::storage {
 namespace {

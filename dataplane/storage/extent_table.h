@@ -8,10 +8,10 @@
 
 #include "common/base/bytes.h"
 #include "common/base/status.h"
-#include "dataplane/storage/block_format.h"
-#include "dataplane/storage/chunk_cipher.h"
-#include "dataplane/storage/extent.h"
-#include "dataplane/storage/extent_index.h"
+#include "dataplane/format/block_format.h"
+#include "dataplane/format/chunk_cipher.h"
+#include "dataplane/format/extent.h"
+#include "dataplane/format/extent_index.h"
 
 namespace millrace::storage {
 

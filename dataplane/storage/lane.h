@@ -11,8 +11,8 @@
 #include "common/base/status.h"
 #include "common/base/unique_function.h"
 #include "common/metrics/metrics.h"
-#include "dataplane/storage/disk.h"
-#include "dataplane/storage/extent.h"
+#include "dataplane/disk/disk.h"
+#include "dataplane/format/extent.h"
 
 namespace millrace::storage {
 

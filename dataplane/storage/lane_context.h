@@ -7,7 +7,7 @@
 #include "common/async/executor.h"
 #include "common/base/check.h"
 #include "common/base/clock.h"
-#include "dataplane/storage/disk.h"
+#include "dataplane/disk/disk.h"
 #include "dataplane/storage/extent_table.h"
 #include "dataplane/storage/lane.h"
 #include "dataplane/storage/lane_metrics.h"

@@ -6,7 +6,7 @@
 #include "common/base/random.h"
 #include "common/codec/crc32.h"
 #include "common/log/log.h"
-#include "dataplane/storage/little_endian.h"
+#include "dataplane/format/little_endian.h"
 
 namespace millrace::storage {
 namespace {

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "common/base/unique_function.h"
-#include "dataplane/storage/disk.h"
+#include "dataplane/disk/disk.h"
 #include "dataplane/storage/log_replay.h"
 #include "dataplane/storage/segment_reader.h"
 

@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "common/log/log.h"
-#include "dataplane/storage/segment_scan.h"
+#include "dataplane/format/segment_scan.h"
 
 namespace millrace::storage {
 namespace {

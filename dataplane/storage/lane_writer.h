@@ -7,8 +7,8 @@
 #include <string>
 #include <vector>
 
+#include "dataplane/disk/buffer_pool.h"
 #include "dataplane/storage/block_builder.h"
-#include "dataplane/storage/buffer_pool.h"
 #include "dataplane/storage/lane_context.h"
 #include "dataplane/storage/segment_set.h"
 

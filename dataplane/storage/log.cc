@@ -9,8 +9,8 @@
 
 #include "common/base/check.h"
 #include "common/log/log.h"
-#include "dataplane/storage/aio_disk.h"
-#include "dataplane/storage/folder_lock.h"
+#include "dataplane/disk/aio_disk.h"
+#include "dataplane/disk/folder_lock.h"
 
 namespace millrace::storage {
 namespace {

@@ -6,9 +6,9 @@
 #include <string>
 #include <vector>
 
-#include "dataplane/storage/extent_index.h"
-#include "dataplane/storage/segment_index.h"
-#include "dataplane/storage/segment_scan.h"
+#include "dataplane/format/extent_index.h"
+#include "dataplane/format/segment_index.h"
+#include "dataplane/format/segment_scan.h"
 
 namespace millrace::storage {
 

@@ -1,6 +1,6 @@
 #include "dataplane/storage/segment_reader.h"
 
-#include "dataplane/storage/segment_index.h"
+#include "dataplane/format/segment_index.h"
 
 namespace millrace::storage {
 namespace {

@@ -5,8 +5,8 @@
 #include <vector>
 
 #include "common/base/unique_function.h"
-#include "dataplane/storage/disk.h"
-#include "dataplane/storage/segment_scan.h"
+#include "dataplane/disk/disk.h"
+#include "dataplane/format/segment_scan.h"
 
 namespace millrace::storage {
 

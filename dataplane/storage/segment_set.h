@@ -9,9 +9,9 @@
 #include <vector>
 
 #include "common/base/status.h"
-#include "dataplane/storage/extent_index.h"
+#include "dataplane/format/extent_index.h"
+#include "dataplane/format/segment_index.h"
 #include "dataplane/storage/lane_context.h"
-#include "dataplane/storage/segment_index.h"
 
 namespace millrace::storage {
 

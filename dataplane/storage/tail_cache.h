@@ -5,7 +5,7 @@
 #include <unordered_map>
 #include <vector>
 
-#include "dataplane/storage/extent.h"
+#include "dataplane/format/extent.h"
 
 namespace millrace::storage {
 

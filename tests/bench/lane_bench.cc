@@ -12,9 +12,9 @@
 #include <vector>
 
 #include "common/async/io_threads.h"
-#include "dataplane/storage/aio_disk.h"
+#include "dataplane/disk/aio_disk.h"
+#include "dataplane/format/record_format.h"
 #include "dataplane/storage/lane.h"
-#include "dataplane/storage/record_format.h"
 
 namespace millrace::storage {
 namespace {

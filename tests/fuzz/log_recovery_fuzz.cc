@@ -12,9 +12,9 @@
 
 #include "common/codec/crc32.h"
 #include "common/log/log.h"
+#include "dataplane/format/record_format.h"
+#include "dataplane/format/segment_index.h"
 #include "dataplane/storage/lane.h"
-#include "dataplane/storage/record_format.h"
-#include "dataplane/storage/segment_index.h"
 #include "tests/support/sim_clock.h"
 #include "tests/support/sim_disk.h"
 #include "tests/support/sim_executor.h"

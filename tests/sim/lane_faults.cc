@@ -1,7 +1,7 @@
 #include <algorithm>
 
-#include "dataplane/storage/block_format.h"
-#include "dataplane/storage/segment_index.h"
+#include "dataplane/format/block_format.h"
+#include "dataplane/format/segment_index.h"
 #include "tests/sim/lane_world.h"
 
 namespace millrace::sim {

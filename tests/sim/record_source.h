@@ -4,8 +4,8 @@
 #include <string>
 #include <string_view>
 
-#include "dataplane/storage/extent.h"
-#include "dataplane/storage/record_format.h"
+#include "dataplane/format/extent.h"
+#include "dataplane/format/record_format.h"
 
 namespace millrace::sim {
 

@@ -7,7 +7,7 @@
 #include <utility>
 #include <vector>
 
-#include "dataplane/storage/aio_disk.h"
+#include "dataplane/disk/aio_disk.h"
 #include "tests/support/on_executor.h"
 
 namespace millrace::testing_support {

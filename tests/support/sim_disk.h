@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "common/base/random.h"
-#include "dataplane/storage/disk.h"
+#include "dataplane/disk/disk.h"
 #include "tests/support/sim_executor.h"
 
 namespace millrace::sim {

@@ -1,6 +1,6 @@
 #include "tests/support/test_records.h"
 
-#include "dataplane/storage/record_format.h"
+#include "dataplane/format/record_format.h"
 
 namespace millrace::testing {
 

@@ -41,12 +41,14 @@ LAYERS = [
     ("controlplane/server", COMMON + ["controlplane/*"]),
     ("controlplane/*", COMMON + ["controlplane/catalog", "controlplane/identity"]),
     ("controlplane", COMMON + ["controlplane/*"]),
-    ("dataplane/storage", COMMON),
-    ("dataplane/placement", COMMON + ["dataplane/storage"]),
-    ("dataplane/shard", COMMON + ["dataplane/storage", "dataplane/placement", "dataplane/client"]),
-    ("dataplane/peer", COMMON + ["dataplane/shard", "dataplane/placement", "dataplane/storage"]),
-    ("dataplane/kinesis", COMMON + ["dataplane/peer", "dataplane/shard", "dataplane/placement", "dataplane/storage"]),
-    ("dataplane/gateway", COMMON + ["dataplane/kinesis", "dataplane/peer", "dataplane/shard", "dataplane/placement", "dataplane/storage"]),
+    ("dataplane/disk", COMMON),
+    ("dataplane/format", COMMON + ["dataplane/disk"]),
+    ("dataplane/storage", COMMON + ["dataplane/disk", "dataplane/format"]),
+    ("dataplane/placement", COMMON + ["dataplane/storage", "dataplane/format"]),
+    ("dataplane/shard", COMMON + ["dataplane/storage", "dataplane/format", "dataplane/placement", "dataplane/client"]),
+    ("dataplane/peer", COMMON + ["dataplane/shard", "dataplane/placement", "dataplane/storage", "dataplane/format"]),
+    ("dataplane/kinesis", COMMON + ["dataplane/peer", "dataplane/shard", "dataplane/placement", "dataplane/storage", "dataplane/format"]),
+    ("dataplane/gateway", COMMON + ["dataplane/kinesis", "dataplane/peer", "dataplane/shard", "dataplane/placement", "dataplane/storage", "dataplane/format"]),
     ("dataplane/client", COMMON),
     ("dataplane/delivery/model", COMMON),
     ("dataplane/delivery/sinks/*", COMMON + DELIVERY + ["dataplane/client"]),
@@ -54,8 +56,8 @@ LAYERS = [
     ("dataplane/delivery/service", COMMON + ["dataplane/client", "dataplane/delivery/*"]),
     ("dataplane/delivery/processing", COMMON + ["dataplane/delivery/model", "dataplane/delivery/formats"]),
     ("dataplane/delivery/*", COMMON + ["dataplane/delivery/model"]),
-    ("dataplane/cursor", COMMON + ["dataplane/shard", "dataplane/placement", "dataplane/storage"]),
-    ("dataplane/firehose", COMMON + ["dataplane/kinesis", "dataplane/peer", "dataplane/shard", "dataplane/placement", "dataplane/storage"]),
+    ("dataplane/cursor", COMMON + ["dataplane/shard", "dataplane/placement", "dataplane/storage", "dataplane/format"]),
+    ("dataplane/firehose", COMMON + ["dataplane/kinesis", "dataplane/peer", "dataplane/shard", "dataplane/placement", "dataplane/storage", "dataplane/format"]),
     ("dataplane/sql", COMMON + ["dataplane/client"]),
     ("dataplane/bin", COMMON + ["dataplane/*"]),
     ("dataplane", COMMON + ["dataplane/*"]),
@@ -70,7 +72,7 @@ DOORS = [
     ("boost/beast", [], False),
     ("nghttp2/", ["common/http_server"], False),
     ("httplib.h", ["common/http_client"], False),
-    ("openssl/", ["common/net", "common/http_client", "common/codec", "common/aws", "dataplane/storage",
+    ("openssl/", ["common/net", "common/http_client", "common/codec", "common/aws", "dataplane/format",
                   "tests/common/http_server"], False),
     ("nlohmann/", ["common/json"], False),
     ("yaml-cpp/", ["common/json"], False),
@@ -81,7 +83,7 @@ DOORS = [
     ("snappy", ["dataplane/delivery/formats"], False),
     ("zstd.h", ["dataplane/delivery/formats"], False),
     ("date/", ["dataplane/delivery/prefix"], False),
-    ("libaio.h", ["dataplane/storage"], True),
+    ("libaio.h", ["dataplane/disk"], True),
     ("gtest/", ["tests"], True),
     ("gmock/", ["tests"], True),
 ]
@@ -95,7 +97,7 @@ COMMON_LIBRARY_LINES_MAX = 3000
 
 # Ratchets: what is over a limit already, and what it may have. May only get smaller.
 LONG_FUNCTIONS = set()  # "path: name"
-CROWDED_FOLDERS = {"dataplane/storage": 36}
+CROWDED_FOLDERS = {}
 LARGE_LIBRARIES = {}
 
 FORBIDDEN_FOLDERS = {"include", "src", "util", "utils", "misc", "helpers", "helper"}

@@ -8,9 +8,9 @@
 #include <cerrno>
 #include <climits>
 
-#include "dataplane/storage/aio_disk.h"
+#include "dataplane/disk/aio_disk.h"
+#include "dataplane/format/record_format.h"
 #include "dataplane/storage/lane.h"
-#include "dataplane/storage/record_format.h"
 #include "tests/support/on_executor.h"
 #include "tests/support/temp_folder.h"
 

@@ -1,5 +1,5 @@
-#include "dataplane/storage/segment_index.h"
-#include "dataplane/storage/segment_scan.h"
+#include "dataplane/format/segment_index.h"
+#include "dataplane/format/segment_scan.h"
 #include "tests/dataplane/storage/lane_fixture.h"
 
 namespace millrace::storage {

@@ -7,8 +7,8 @@
 #include <string>
 #include <vector>
 
+#include "dataplane/format/record_format.h"
 #include "dataplane/storage/lane.h"
-#include "dataplane/storage/record_format.h"
 #include "tests/support/sim_clock.h"
 #include "tests/support/sim_disk.h"
 #include "tests/support/sim_executor.h"

@@ -1,4 +1,4 @@
-#include "dataplane/storage/segment_index.h"
+#include "dataplane/format/segment_index.h"
 #include "tests/dataplane/storage/lane_fixture.h"
 
 namespace millrace::storage {

@@ -8,8 +8,8 @@
 #include <fstream>
 #include <thread>
 
+#include "dataplane/format/record_format.h"
 #include "dataplane/storage/log.h"
-#include "dataplane/storage/record_format.h"
 #include "tests/support/on_executor.h"
 #include "tests/support/temp_folder.h"
 

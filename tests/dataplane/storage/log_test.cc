@@ -7,7 +7,7 @@
 #include <csignal>
 #include <cstdlib>
 
-#include "dataplane/storage/record_format.h"
+#include "dataplane/format/record_format.h"
 #include "tests/support/on_executor.h"
 #include "tests/support/temp_folder.h"
 

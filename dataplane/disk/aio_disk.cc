@@ -1,4 +1,4 @@
-#include "dataplane/storage/aio_disk.h"
+#include "dataplane/disk/aio_disk.h"
 
 #include <algorithm>
 #include <cerrno>

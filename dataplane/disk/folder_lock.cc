@@ -1,4 +1,4 @@
-#include "dataplane/storage/folder_lock.h"
+#include "dataplane/disk/folder_lock.h"
 
 #include <fcntl.h>
 #include <sys/file.h>

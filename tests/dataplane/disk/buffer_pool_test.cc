@@ -1,10 +1,10 @@
-#include "dataplane/storage/buffer_pool.h"
+#include "dataplane/disk/buffer_pool.h"
 
 #include <gtest/gtest.h>
 
 #include <thread>
 
-#include "dataplane/storage/disk.h"
+#include "dataplane/disk/disk.h"
 
 namespace millrace::storage {
 namespace {

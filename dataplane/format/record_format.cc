@@ -1,12 +1,12 @@
-#include "dataplane/storage/record_format.h"
+#include "dataplane/format/record_format.h"
 
 #include <algorithm>
 #include <memory>
 
 #include "common/base/check.h"
 #include "common/codec/crc32.h"
-#include "dataplane/storage/buffer_pool.h"
-#include "dataplane/storage/little_endian.h"
+#include "dataplane/disk/buffer_pool.h"
+#include "dataplane/format/little_endian.h"
 
 namespace millrace::storage {
 namespace {

@@ -1,4 +1,4 @@
-#include "dataplane/storage/disk_folder.h"
+#include "dataplane/disk/disk_folder.h"
 
 #include <dirent.h>
 #include <fcntl.h>

@@ -5,8 +5,8 @@
 #include <span>
 #include <vector>
 
-#include "dataplane/storage/disk.h"
-#include "dataplane/storage/extent.h"
+#include "dataplane/disk/disk.h"
+#include "dataplane/format/extent.h"
 
 namespace millrace::storage {
 

@@ -5,7 +5,7 @@
 #include <memory>
 #include <vector>
 
-#include "dataplane/storage/extent.h"
+#include "dataplane/format/extent.h"
 
 namespace millrace::storage {
 

@@ -1,4 +1,4 @@
-#include "dataplane/storage/aio_disk.h"
+#include "dataplane/disk/aio_disk.h"
 
 #include <gtest/gtest.h>
 #include <sys/stat.h>

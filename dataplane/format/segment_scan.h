@@ -6,8 +6,8 @@
 #include <vector>
 
 #include "common/base/bytes.h"
-#include "dataplane/storage/block_format.h"
-#include "dataplane/storage/extent_index.h"
+#include "dataplane/format/block_format.h"
+#include "dataplane/format/extent_index.h"
 
 namespace millrace::storage {
 

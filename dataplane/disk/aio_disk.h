@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "common/async/event_fd.h"
-#include "dataplane/storage/thread_disk.h"
+#include "dataplane/disk/thread_disk.h"
 
 namespace millrace::storage {
 

@@ -1,4 +1,4 @@
-#include "dataplane/storage/segment_index.h"
+#include "dataplane/format/segment_index.h"
 
 #include <charconv>
 #include <cstdio>
@@ -6,7 +6,7 @@
 
 #include "common/base/check.h"
 #include "common/codec/crc32.h"
-#include "dataplane/storage/little_endian.h"
+#include "dataplane/format/little_endian.h"
 
 namespace millrace::storage {
 namespace {

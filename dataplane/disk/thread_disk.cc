@@ -1,4 +1,4 @@
-#include "dataplane/storage/thread_disk.h"
+#include "dataplane/disk/thread_disk.h"
 
 #include "common/base/check.h"
 

@@ -1,4 +1,4 @@
-#include "dataplane/storage/buffer_pool.h"
+#include "dataplane/disk/buffer_pool.h"
 
 #include <sys/mman.h>
 
@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "common/base/check.h"
-#include "dataplane/storage/disk.h"
+#include "dataplane/disk/disk.h"
 
 namespace millrace::storage {
 namespace {

@@ -1,4 +1,4 @@
-#include "dataplane/storage/chunk_cipher.h"
+#include "dataplane/format/chunk_cipher.h"
 
 #include <gtest/gtest.h>
 

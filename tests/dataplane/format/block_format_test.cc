@@ -1,4 +1,4 @@
-#include "dataplane/storage/block_format.h"
+#include "dataplane/format/block_format.h"
 
 #include <gtest/gtest.h>
 
@@ -7,7 +7,7 @@
 #include <string>
 
 #include "common/codec/crc32.h"
-#include "dataplane/storage/segment_scan.h"
+#include "dataplane/format/segment_scan.h"
 
 namespace millrace::storage {
 namespace {
@@ -96,7 +96,7 @@ TEST(BlockFormat, AFlippedBitInHeaderOrEntriesIsDetected) {
 
 TEST(BlockFormat, AStoredSampleIsStillRead) {
   // Bytes of version 1, as docs/formats/segment.md has them: a chunk of "sample-payload".
-  std::ifstream file("tests/dataplane/storage/samples/block_v1.bin", std::ios::binary);
+  std::ifstream file("tests/dataplane/format/samples/block_v1.bin", std::ios::binary);
   std::string bytes((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
   EXPECT_TRUE(bytes == Block(9, "sample-payload"));
   auto blocks = Scan(bytes, std::nullopt);

@@ -7,7 +7,7 @@
 
 #include "common/base/bytes.h"
 #include "common/base/status.h"
-#include "dataplane/storage/disk.h"
+#include "dataplane/disk/disk.h"
 
 namespace millrace::storage {
 

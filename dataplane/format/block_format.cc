@@ -1,11 +1,11 @@
-#include "dataplane/storage/block_format.h"
+#include "dataplane/format/block_format.h"
 
 #include <algorithm>
 #include <cstring>
 
 #include "common/base/check.h"
 #include "common/codec/crc32.h"
-#include "dataplane/storage/little_endian.h"
+#include "dataplane/format/little_endian.h"
 
 namespace millrace::storage {
 namespace {

@@ -1,11 +1,11 @@
-#include "dataplane/storage/chunk_cipher.h"
+#include "dataplane/format/chunk_cipher.h"
 
 #include <openssl/evp.h>
 
 #include <array>
 
 #include "common/base/check.h"
-#include "dataplane/storage/little_endian.h"
+#include "dataplane/format/little_endian.h"
 
 namespace millrace::storage {
 namespace {

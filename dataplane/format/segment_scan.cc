@@ -1,4 +1,4 @@
-#include "dataplane/storage/segment_scan.h"
+#include "dataplane/format/segment_scan.h"
 
 #include <algorithm>
 

@@ -1,4 +1,4 @@
-#include "dataplane/storage/segment_index.h"
+#include "dataplane/format/segment_index.h"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "dataplane/storage/record_format.h"
+#include "dataplane/format/record_format.h"
 
 #include <gtest/gtest.h>
 

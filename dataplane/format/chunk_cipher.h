@@ -7,7 +7,7 @@
 
 #include "common/base/bytes.h"
 #include "common/base/status.h"
-#include "dataplane/storage/extent.h"
+#include "dataplane/format/extent.h"
 
 namespace millrace::storage {
 

@@ -1,4 +1,4 @@
-#include "dataplane/storage/extent_index.h"
+#include "dataplane/format/extent_index.h"
 
 #include <algorithm>
 #include <utility>

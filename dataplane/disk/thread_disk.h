@@ -7,7 +7,7 @@
 
 #include "common/async/executor.h"
 #include "common/async/worker_pool.h"
-#include "dataplane/storage/disk_folder.h"
+#include "dataplane/disk/disk_folder.h"
 
 namespace millrace::storage {
 
