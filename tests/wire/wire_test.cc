@@ -7,9 +7,9 @@
 //   {"ShardId":"shardId-000000000000","SequenceNumber":"{number:first}","EncryptionType":"NONE"}
 //
 // {number}, {iterator}, {time}, {behind} and {text} stand for what differs between runs;
-// {number:first} keeps it, and
-// {=first} in a later line is what was kept. `! split` closes shard 0 of "orders" and opens its
-// children. Lines that begin with # say what the next case shows.
+// {number:first} keeps it, and {=first} in a later line is what was kept. {bytes:1000 of x} is so
+// many bytes, in base64. `! split` closes shard 0 of "orders" and opens its children. Lines that
+// begin with # say what the next case shows.
 #include <fstream>
 #include <regex>
 
@@ -121,6 +121,15 @@ class WireTest : public ::testing::TestWithParam<Protocol> {
       for (size_t at = text.find(hole); at != std::string::npos; at = text.find(hole)) {
         text.replace(at, hole.size(), value);
       }
+    }
+    return WithBytes(text);
+  }
+
+  static std::string WithBytes(std::string text) {
+    static const std::regex kHole("\\{bytes:(\\d+) of (.)\\}");
+    for (std::smatch hole; std::regex_search(text, hole, kHole);) {
+      const std::string bytes(std::stoul(hole[1]), *hole[2].first);
+      text = hole.prefix().str() + codec::Base64Encode(bytes) + hole.suffix().str();
     }
     return text;
   }
