@@ -28,7 +28,7 @@ FOUND = WORK / "found.tsv"
 FIRST_BUILD_SECONDS_MAX = 7200
 BUILD_SECONDS_MAX = 900
 # One test that finds the bug is enough.
-ENVIRONMENT = os.environ | {"GTEST_FAIL_FAST": "1", "GTEST_BRIEF": "1"}
+ENVIRONMENT = os.environ | {"GTEST_FAIL_FAST": "1"}
 
 
 def load():
@@ -78,10 +78,19 @@ def run_check(check):
         return "it hangs"
     if ran.returncode == 0:
         return None
-    lines = (ran.stdout + ran.stderr).split("\n")
-    telling = [line for line in lines if any(w in line for w in ("PROBLEM", "[  FAILED  ]", "signal", "CHECK"))]
-    text = (telling or lines[-3:] or ["no word"])[0]
-    return text[text.find("PROBLEM"):] if "PROBLEM" in text else text.strip()
+    return describe(ran.stdout.split("\n"), ran.stderr.split("\n"))
+
+
+def describe(out, err):
+    """The test that failed, or the seed; where the process died, the test it was in and its last words."""
+    for line in out + err:
+        if "[  FAILED  ]" in line:
+            return line.split("]", 1)[1].strip()
+        if "PROBLEM" in line:
+            return line[line.find("PROBLEM"):]
+    words = [line for line in err + out if any(w in line for w in ("broken invariant", "signal", "terminate"))]
+    running = [line.split("]", 1)[1].strip() for line in out if "[ RUN      ]" in line]
+    return " ".join(running[-1:] + (words or [line for line in err if line] or ["no word"])[-1:])
 
 
 def find(checks):
