@@ -39,7 +39,9 @@ struct Failure {
   std::string message{};  // the destination's or function's own words
   int attempts = 1;
   WallMs last_attempt_ms = 0;
-  std::string function_arn{};  // where a function failed
+  // What else the error record of this type names: lambdaArn; esDocumentId, esIndexName,
+  // esTypeName.
+  std::vector<std::pair<std::string, std::string>> details{};
 };
 struct FailedRecord {
   Record record;

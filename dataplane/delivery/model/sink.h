@@ -3,6 +3,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "common/base/clock.h"
@@ -42,6 +43,7 @@ struct Delivery {
     size_t index = 0;
     std::string code{};
     std::string message{};
+    std::vector<std::pair<std::string, std::string>> details{};  // as in Failure
   };
   std::vector<Item> rejected{};
   std::vector<size_t> again{};
