@@ -91,7 +91,7 @@ Status RecordStore::Spill(const std::string& folder) {
   }
   spilled_crc_ = codec::Crc32c(bytes_.data(), bytes_.size(), spilled_crc_);
   spilled_bytes_ += bytes_.size();
-  bytes_ = std::string();
+  std::string().swap(bytes_);  // an assignment would keep the memory
   return OkStatus();
 }
 
