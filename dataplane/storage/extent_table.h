@@ -16,7 +16,8 @@
 namespace millrace::storage {
 
 // All that a lane knows of one extent. "Logged" is the state as of the last block that was built,
-// durable or not; "durable" the state as of the last acknowledged one.
+// durable or not; "durable" the state as of the last acknowledged one. Work under way shares it, so
+// that it outlives its place in the table; on the lane's executor only.
 struct ExtentState {
   ExtentId id;
   bool encrypted = false;
@@ -53,7 +54,8 @@ struct ExtentState {
 // is kept for those that are not.
 void TrimBefore(ExtentState& extent, WallMs horizon_ms, const ExtentIndex::OnDead& on_dead);
 
-// The extents of a lane. Lives on its executor.
+// The extents of a lane, in memory: what a change means for the disk is the caller's to log. Owned
+// by the lane's context; lives on the lane's executor.
 class ExtentTable {
  public:
   using Ptr = std::shared_ptr<ExtentState>;

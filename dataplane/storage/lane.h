@@ -64,7 +64,7 @@ struct ReadResult {
 //
 // What is promised when a callback runs with success:
 //   OpenExtent, Seal, Drop: the change is durable.
-//   AppendBatch: the records are durable, and every append accepted before them in this lane is
+//   AppendRecords: the records are durable, and every append accepted before them in this lane is
 //   too.
 // A failed or misdirected write fences the lane: every waiting and later append fails with kFenced,
 // `on_fenced` runs once, reads go on; the owner restarts the process, which recovers exactly the

@@ -16,7 +16,10 @@
 
 namespace millrace::storage {
 
-// The lane of lane.h: checks requests, keeps the extents' states, and hands the work to its parts.
+// The lane of lane.h, whose promises are there: checks requests, keeps the extents' states, and
+// hands the work to its parts, which it owns and which know nothing of each other but what their
+// constructors take. Lives on the lane's executor. Made from what recovery found, it changes
+// nothing on the disk before Start; destroyed without Close it leaves what a crash would.
 class LaneImpl final : public Lane {
  public:
   LaneImpl(LaneOptions options, Disk& disk, Clock& clock, Executor& executor,

@@ -37,7 +37,12 @@ struct Segment {
 // The files of a lane: the segment that is written, the one after it, the closed ones, and free
 // files to recycle. The next segment is prepared once the one that is written is begun in earnest,
 // so that the writer does not wait for it and an idle lane takes no room from others on its volume.
-// Where there is no room for a whole one, a smaller one does. Lives on the lane's executor.
+// Where there is no room for a whole one, a smaller one does. It writes no blocks: the writer does,
+// where TakeForBlock says.
+//
+// Owned by the lane; lives on its executor. Every call returns at once and is in memory only; files
+// are made, renamed and removed behind it, and `events` tell how that went. After Stop it begins
+// nothing more; what is under way ends by itself (operations()) or with the lane.
 class SegmentSet {
  public:
   struct Events {
@@ -70,7 +75,8 @@ class SegmentSet {
   bool out_of_space() const { return out_of_space_; }
   // What is short of what, for an administrator; "" while nothing is.
   const std::string& shortage() const { return shortage_; }
-  // Closes the active segment and goes on in the prepared one.
+  // Closes the active segment and goes on in the prepared one, of which there must be one. What is
+  // in flight to the old one stays its own; its index is written once all of that is acknowledged.
   void Advance();
   Segment* Find(uint64_t number);
   const std::map<uint64_t, std::unique_ptr<Segment>>& all() const { return segments_; }
@@ -86,8 +92,12 @@ class SegmentSet {
   void Pin(Segment& segment) { ++segment.pins; }
   void Unpin(Segment& segment);
   void TableDurable(Segment& segment);
+  // Those that may be let go, but for the trims that the caller logs first. Each is dead, and a
+  // recovery that finds it gone comes to the same log: the rules are docs/formats/segment.md's,
+  // "Space". None while the active segment has no durable table.
   std::vector<uint64_t> DeadSegments() const;
-  // Gives a dead segment's space back: as the next segment, or to the volume.
+  // Gives a dead segment's space back: as the next segment, or to the volume. It is gone from here
+  // on return; on the disk, some time after.
   void LetGo(uint64_t number);
 
   uint64_t file_bytes() const { return file_bytes_; }
