@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "common/base/heap.h"
 #include "common/log/log.h"
 #include "common/resources/stream_resource.h"
 #include "operator/pool/pool_objects.h"
@@ -18,6 +19,7 @@ namespace {
 
 constexpr auto kLookForSync = std::chrono::milliseconds(50);
 constexpr auto kCollectEvery = std::chrono::seconds(10);
+constexpr auto kTrimEvery = std::chrono::seconds(5);
 // The safety net: what no event has told is found at the latest then.
 constexpr auto kResyncEvery = std::chrono::minutes(10);
 
@@ -267,6 +269,8 @@ void ClusterOperator::EnqueueAllStreams(Priority priority) {
 void ClusterOperator::KeepHouse() {
   MonoTime collected = clock_.Now();
   MonoTime resynced = clock_.Now();
+  MonoTime trimmed = clock_.Now();
+  uint64_t work_trimmed = UINT64_MAX;  // reconciles at that time
   bool known = false;
   std::unique_lock lock(mu_);
   while (!stopping_) {
@@ -287,6 +291,13 @@ void ClusterOperator::KeepHouse() {
         if (!status.ok())
           log::Warning("dropped maps not collected", {{"error", status.ToString()}});
       }
+    }
+    // Lists and a backlog leave a heap of free memory behind, and then nothing happens for hours.
+    const bool is_calm = known && stream_queue_.queue_depth() == 0;
+    if (is_calm && now - trimmed >= kTrimEvery && stream_queue_.reconciles() != work_trimmed) {
+      trimmed = now;
+      work_trimmed = stream_queue_.reconciles();
+      TrimHeap();
     }
     if (known && now - resynced >= kResyncEvery) {
       resynced = now;

@@ -3,6 +3,7 @@
 #include <cstdlib>
 
 #include "common/admin/admin_server.h"
+#include "common/base/heap.h"
 #include "common/log/log.h"
 #include "operator/operator_settings.h"
 
@@ -75,6 +76,8 @@ int Run(const op::OperatorSettings& settings, const sigset_t& signals) {
 }  // namespace millrace
 
 int main(int argc, char** argv) {
+  constexpr int kHeapsMax = 2;
+  millrace::LimitHeaps(kHeapsMax);
   millrace::config::Settings settings("millrace-operator [FLAG]...",
                                       "Reconciles Millrace's resources in a Kubernetes cluster.");
   const millrace::op::OperatorSettings operator_settings(settings);

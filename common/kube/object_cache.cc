@@ -1,5 +1,6 @@
 #include "common/kube/object_cache.h"
 
+#include <algorithm>
 #include <charconv>
 #include <functional>
 
@@ -14,113 +15,169 @@ uint64_t VersionNumber(const std::string& text) {
   return number;
 }
 
-uint64_t UidHash(const std::string& uid) { return std::hash<std::string>()(uid); }
+uint64_t HashOf(std::string_view text) { return std::hash<std::string_view>()(text); }
+
+json::Value Parse(std::string_view packed, size_t size, const std::string& dictionary) {
+  // We wrote it ourselves.
+  Result<json::Value> object =
+      json::ParseJson(Unpack(packed, size, dictionary), {128, 20'000'000, 64});
+  CHECK(object.ok());
+  return std::move(*object);
+}
 
 }  // namespace
 
 ObjectCache::ObjectCache(CacheOptions options) : options_(std::move(options)) {}
 
-json::Value ObjectCache::Read(const CompactText& text) const {
-  // We wrote it ourselves.
-  Result<json::Value> object = json::ParseJson(dictionary_.Unpack(text), {128, 20'000'000, 64});
-  CHECK(object.ok());
-  return std::move(*object);
+json::Value ObjectCache::Read(const Entry& entry) const {
+  return Parse(entry.packed(), entry.object_size, *packer_.dictionary(entry.dictionary));
 }
 
 void ObjectCache::Tell(EventType type, const json::Value& object) const {
   for (const Listener& listener : listeners_) listener(type, object);
 }
 
-void ObjectCache::Reindex(const ObjectName& name, const json::Value& object, bool is_there) {
-  for (const auto& [index_name, values_of] : options_.indexes) {
-    Index& index = indexes_[index_name];
-    for (const std::string& value : values_of(object)) {
-      if (is_there) {
-        index[value].insert(name);
-      } else if (auto it = index.find(value); it != index.end()) {
-        it->second.erase(name);
-        if (it->second.empty()) index.erase(it);
-      }
+void ObjectCache::Reindex(const Entry& entry, const json::Value& object, bool is_there) {
+  auto change = [&](auto& index, auto key) {
+    if (is_there) {
+      index.emplace(std::move(key), &entry);
+      return;
     }
+    const auto [begin, end] = index.equal_range(key);
+    const auto at = std::find_if(begin, end, [&](auto& item) { return item.second == &entry; });
+    if (at != end) index.erase(at);
+  };
+  for (const auto& [name, values_of] : options_.indexes) {
+    for (const std::string& value : values_of(object)) change(indexes_[name], HashOf(value));
   }
+  for (const auto& [name, values_of] : options_.orders) {
+    for (const std::string& value : values_of(object)) change(orders_[name], value);
+  }
+}
+
+ObjectCache::Entries::iterator ObjectCache::Insert(const ObjectName& name) {
+  Entry entry;
+  entry.ns = &*namespaces_.insert(name.ns).first;
+  entry.name_size = static_cast<uint32_t>(name.name.size());
+  auto text = std::make_unique<char[]>(name.name.size());
+  std::copy(name.name.begin(), name.name.end(), text.get());
+  entry.text = std::move(text);
+  return objects_.insert(std::move(entry)).first;
+}
+
+void ObjectCache::Keep(const Entry& entry, std::string_view object) {
+  const TextPacker::Packed packed = packer_.Pack(object);
+  auto text = std::make_unique<char[]>(entry.name_size + packed.bytes.size());
+  std::copy_n(entry.text.get(), entry.name_size, text.get());
+  std::copy(packed.bytes.begin(), packed.bytes.end(), text.get() + entry.name_size);
+  entry.text = std::move(text);
+  entry.packed_size = static_cast<uint32_t>(packed.bytes.size());
+  entry.object_size = static_cast<uint32_t>(object.size());
+  entry.dictionary = static_cast<uint32_t>(packed.dictionary);
 }
 
 std::optional<EventType> ObjectCache::Put(const json::Value& object) {
   const ObjectName name = NameOf(object);
-  const uint64_t uid = UidHash(UidOf(object));
+  const uint64_t uid = HashOf(UidOf(object));
   const uint64_t version = VersionNumber(ResourceVersionOf(object));
   if (gone_.contains(uid)) return std::nullopt;
-  auto [at, is_new] = objects_.try_emplace(name);
-  Entry& entry = at->second;
-  entry.relist = relist_;
-  if (!is_new && version != 0 && entry.version >= version) return std::nullopt;
-  if (!is_new && !options_.indexes.empty()) Reindex(name, Read(entry.text), false);
-  entry.text = dictionary_.Pack(json::WriteJson(object));
-  entry.version = version;
-  entry.uid = uid;
-  Reindex(name, object, true);
+  auto at = objects_.find(name);
+  const bool is_new = at == objects_.end();
+  if (!is_new) at->relist = relist_;
+  if (!is_new && version != 0 && at->version >= version) return std::nullopt;
+  const bool is_indexed = !options_.indexes.empty() || !options_.orders.empty();
+  if (!is_new && is_indexed) Reindex(*at, Read(*at), false);
+  if (is_new) at = Insert(name);
+  Keep(*at, json::WriteJson(object));
+  at->version = version;
+  at->uid = uid;
+  at->relist = relist_;
+  Reindex(*at, object, true);
   return is_new ? EventType::kAdded : EventType::kModified;
 }
 
-json::Value ObjectCache::Take(std::map<ObjectName, Entry>::iterator at) {
-  json::Value last = Read(at->second.text);
-  Reindex(at->first, last, false);
+json::Value ObjectCache::Take(Entries::iterator at) {
+  json::Value last = Read(*at);
+  Reindex(*at, last, false);
   objects_.erase(at);
   return last;
 }
 
 std::optional<json::Value> ObjectCache::Get(const ObjectName& name) const {
   std::unique_lock lock(mu_);
-  auto at = objects_.find(name);
+  const auto at = objects_.find(name);
   if (at == objects_.end()) return std::nullopt;
-  CompactText text = at->second.text;
+  const std::string packed(at->packed());
+  const size_t size = at->object_size;
+  const auto dictionary = packer_.dictionary(at->dictionary);
   lock.unlock();
-  return Read(text);
-}
-
-std::vector<CompactText> ObjectCache::Texts(std::string_view ns) const {
-  std::vector<CompactText> texts;
-  std::lock_guard lock(mu_);
-  for (const auto& [name, entry] : objects_) {
-    if (ns.empty() || name.ns == ns) texts.push_back(entry.text);
-  }
-  return texts;
+  return Parse(packed, size, *dictionary);
 }
 
 std::vector<json::Value> ObjectCache::List(std::string_view ns) const {
   std::vector<json::Value> objects;
-  for (const CompactText& text : Texts(ns)) objects.push_back(Read(text));
+  for (const ObjectName& name : Names(ns)) {
+    if (auto object = Get(name)) objects.push_back(std::move(*object));
+  }
   return objects;
 }
 
 void ObjectCache::ForEach(std::string_view ns,
                           const std::function<void(const json::Value&)>& visit) const {
-  for (const CompactText& text : Texts(ns)) visit(Read(text));
+  for (const ObjectName& name : Names(ns)) {
+    if (const auto object = Get(name)) visit(*object);
+  }
 }
 
 std::vector<ObjectName> ObjectCache::Names(std::string_view ns) const {
   std::vector<ObjectName> names;
   std::lock_guard lock(mu_);
-  for (const auto& [name, entry] : objects_) {
-    if (ns.empty() || name.ns == ns) names.push_back(name);
+  const auto begin = ns.empty() ? objects_.begin() : objects_.lower_bound(NameView{ns, ""});
+  for (auto at = begin; at != objects_.end() && (ns.empty() || *at->ns == ns); ++at) {
+    names.push_back(at->full_name());
   }
   return names;
 }
 
+template <typename Visit>
+void ObjectCache::ForEachOf(std::string_view index, std::string_view value, Visit visit) const {
+  std::lock_guard lock(mu_);
+  const auto at = indexes_.find(index);
+  if (at == indexes_.end()) return;
+  const auto& values_of = options_.indexes.find(index)->second;
+  const auto [begin, end] = at->second.equal_range(HashOf(value));
+  for (auto item = begin; item != end; ++item) {
+    json::Value object = Read(*item->second);
+    const std::vector<std::string> values = values_of(object);
+    if (std::find(values.begin(), values.end(), value) != values.end()) visit(std::move(object));
+  }
+}
+
 std::vector<ObjectName> ObjectCache::SelectNames(std::string_view index,
                                                  std::string_view value) const {
-  std::lock_guard lock(mu_);
-  auto at = indexes_.find(index);
-  if (at == indexes_.end()) return {};
-  auto names = at->second.find(value);
-  if (names == at->second.end()) return {};
-  return {names->second.begin(), names->second.end()};
+  std::vector<ObjectName> names;
+  ForEachOf(index, value, [&](const json::Value& object) { names.push_back(NameOf(object)); });
+  std::sort(names.begin(), names.end());
+  return names;
 }
 
 std::vector<json::Value> ObjectCache::Select(std::string_view index, std::string_view value) const {
   std::vector<json::Value> objects;
-  for (const ObjectName& name : SelectNames(index, value)) {
-    if (auto object = Get(name)) objects.push_back(std::move(*object));
+  ForEachOf(index, value, [&](json::Value object) { objects.push_back(std::move(object)); });
+  std::sort(objects.begin(), objects.end(),
+            [](const auto& a, const auto& b) { return NameOf(a) < NameOf(b); });
+  return objects;
+}
+
+std::vector<json::Value> ObjectCache::SelectAfter(std::string_view order, std::string_view after,
+                                                  size_t count) const {
+  std::vector<json::Value> objects;
+  std::lock_guard lock(mu_);
+  const auto ordered = orders_.find(order);
+  if (ordered == orders_.end()) return objects;
+  auto at = ordered->second.upper_bound(after);
+  for (; at != ordered->second.end() && objects.size() < count; ++at) {
+    objects.push_back(Read(*at->second));
   }
   return objects;
 }
@@ -153,7 +210,7 @@ Status ObjectCache::health() const {
 size_t ObjectCache::bytes() const {
   std::lock_guard lock(mu_);
   size_t bytes = 0;
-  for (const auto& [name, entry] : objects_) bytes += entry.text.bytes.size();
+  for (const Entry& entry : objects_) bytes += entry.packed_size;
   return bytes;
 }
 
@@ -174,10 +231,10 @@ void ObjectCache::Wrote(const json::Value& object) {
 
 void ObjectCache::Gone(const ObjectName& name, const std::string& uid) {
   std::unique_lock lock(mu_);
-  const uint64_t hash = UidHash(uid);
+  const uint64_t hash = HashOf(uid);
   auto at = objects_.find(name);
   // What the cache does not show any more the watch has told of already.
-  if (at == objects_.end() || at->second.uid != hash) return;
+  if (at == objects_.end() || at->uid != hash) return;
   gone_.emplace(hash, name);
   const json::Value last = Take(at);
   lock.unlock();
@@ -196,10 +253,10 @@ void ObjectCache::OnRelistEnd(const std::string& resource_version) {
     std::lock_guard lock(mu_);
     const uint64_t version = VersionNumber(resource_version);
     for (auto at = objects_.begin(); at != objects_.end();) {
-      auto next = std::next(at);
+      const auto next = std::next(at);
       // What we wrote after the list was made is not in it.
-      const bool is_newer = version != 0 && at->second.version > version;
-      if (at->second.relist != relist_ && !is_newer) vanished.push_back(Take(at));
+      const bool is_newer = version != 0 && at->version > version;
+      if (at->relist != relist_ && !is_newer) vanished.push_back(Take(at));
       at = next;
     }
     gone_.clear();
@@ -218,10 +275,10 @@ void ObjectCache::OnEvent(EventType type, json::Value object) {
     std::lock_guard lock(mu_);
     const std::string version = ResourceVersionOf(object);
     if (type == EventType::kDeleted) {
-      const uint64_t uid = UidHash(UidOf(object));
+      const uint64_t uid = HashOf(UidOf(object));
       gone_.erase(uid);
       auto at = objects_.find(NameOf(object));
-      if (at != objects_.end() && at->second.uid == uid) {
+      if (at != objects_.end() && at->uid == uid) {
         Take(at);
         change = type;
       }

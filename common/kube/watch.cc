@@ -13,6 +13,9 @@ using std::chrono::steady_clock;
 // A stream that ends sooner was not worth opening: the next one waits.
 constexpr milliseconds kStreamTimeMin(1'000);
 
+// Objects of a page take ten times the room of what a sink keeps of them.
+constexpr int kPageMax = 100;
+
 bool IsInitialEventsEnd(const json::Value& bookmark) {
   return bookmark.At("metadata", "annotations", "k8s.io/initial-events-end").AsString() == "true";
 }
@@ -86,9 +89,11 @@ Status Watch::Relist() {
 
 Status Watch::RelistByPages() {
   std::string token;
+  ListOptions scope = options_.scope;
+  scope.limit = std::min(scope.limit, kPageMax);
   sink_.OnRelistBegin();
   while (!cancellation_.is_cancelled()) {
-    ASSIGN_OR_RETURN(ListPage page, client_.List(type_, options_.scope, token));
+    ASSIGN_OR_RETURN(ListPage page, client_.List(type_, scope, token));
     for (json::Value& item : page.items) sink_.OnEvent(EventType::kAdded, std::move(item));
     token = page.continue_token;
     if (!token.empty()) continue;

@@ -32,6 +32,7 @@ void Controller::Work() {
       if (outcome.after()) queue_.AddAfter(key, *outcome.after(), priority);
     }
     queue_.Done(key);
+    ++reconciles_;
   }
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <functional>
 #include <optional>
 #include <string>
@@ -42,6 +43,8 @@ class Controller {
   size_t queue_depth() const { return queue_.depth(); }
   // Keys whose last reconcile failed.
   size_t failing() const { return queue_.failing(); }
+  // That have ended so far.
+  uint64_t reconciles() const { return reconciles_; }
 
  private:
   void Work();
@@ -49,6 +52,7 @@ class Controller {
   const std::string name_;
   const Reconcile reconcile_;
   WorkQueue queue_;
+  std::atomic<uint64_t> reconciles_{0};
   std::vector<std::thread> threads_;
 };
 

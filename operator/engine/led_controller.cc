@@ -76,6 +76,11 @@ size_t LedController::failing() const {
   return controller_ ? controller_->failing() : 0;
 }
 
+uint64_t LedController::reconciles() const {
+  std::lock_guard lock(mu_);
+  return controller_ ? controller_->reconciles() : 0;
+}
+
 Outcome LedController::Run(const ResourceKey& key) const {
   constexpr Duration kSyncPause = std::chrono::milliseconds(100);
   // Nothing is judged by what has only been read in part.

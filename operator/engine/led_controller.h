@@ -39,6 +39,7 @@ class LedController {
   void Add(const resources::ResourceKey& key, Priority priority = Priority::kChange);
   size_t queue_depth() const;
   size_t failing() const;
+  uint64_t reconciles() const;
 
  private:
   struct Followed {

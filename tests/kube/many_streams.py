@@ -36,9 +36,8 @@ class QuickApiServer(ApiServer):
 class Connection:
     """Kept alive; for one thread."""
 
-    def __init__(self, server):
-        self._server = server
-        self._http = http.client.HTTPSConnection("127.0.0.1", server.port, context=server.tls, timeout=60)
+    def __init__(self, server, timeout=60):
+        self._http = http.client.HTTPSConnection("127.0.0.1", server.port, context=server.tls, timeout=timeout)
 
     def call(self, method, path, body=None, kind="application/json"):
         self._http.request(method, path, None if body is None else json.dumps(body),
@@ -50,7 +49,7 @@ class Connection:
         return json.loads(text)
 
     def watch(self, path, version):
-        self._http.request("GET", f"{path}?watch=true&resourceVersion={version}", headers={"Authorization": "Bearer test-token"})
+        self._http.request("GET", f"{path}?watch=true&timeoutSeconds=7200&resourceVersion={version}", headers={"Authorization": "Bearer test-token"})
         answer = self._http.getresponse()
         while line := answer.readline():
             yield json.loads(line)
@@ -63,7 +62,7 @@ class ReadyTimes(threading.Thread):
         super().__init__(daemon=True)
         self.at = {}
         self.done = threading.Condition()
-        self._connection = Connection(server)
+        self._connection = Connection(server, timeout=None)
         self._path = "/apis/millrace.dev/v1alpha1/streams"
         self._version = Connection(server).call("GET", self._path + "?limit=1")["metadata"]["resourceVersion"]
         self.start()

@@ -113,6 +113,51 @@ TEST(ObjectCache, IndexesFollowTheirObjects) {
   EXPECT_TRUE(cache.SelectNames("no such index", "n2").empty());
 }
 
+TEST(ObjectCache, AnOrderIsReadFromAnyValueOn) {
+  CacheOptions options;
+  options.orders["node"] = [](const Value& pod) {
+    return std::vector<std::string>{pod.At("spec", "nodeName").AsString()};
+  };
+  ObjectCache cache(std::move(options));
+  for (int i = 0; i < 5; ++i) {
+    const std::string uid = "u" + std::to_string(i);
+    cache.OnEvent(EventType::kAdded,
+                  Versioned("p" + std::to_string(i), 5 + i, uid, "n" + std::to_string(9 - i)));
+  }
+  auto names = [&](std::string_view after, size_t count) {
+    std::string all;
+    for (const Value& pod : cache.SelectAfter("node", after, count)) all += NameOf(pod).name;
+    return all;
+  };
+  EXPECT_EQ(names("", 3), "p4p3p2");
+  EXPECT_EQ(names("n7", 3), "p1p0");
+  cache.OnEvent(EventType::kModified, Versioned("p0", 20, "u0", "n0"));
+  cache.OnEvent(EventType::kDeleted, Versioned("p4", 21, "u4", "n5"));
+  EXPECT_EQ(names("", 9), "p0p3p2p1");
+  EXPECT_EQ(names("n9", 9), "");
+  EXPECT_TRUE(cache.SelectAfter("no such order", "", 9).empty());
+}
+
+TEST(ObjectCache, WhatGrowsAfterTheFirstObjectStaysSmall) {
+  ObjectCache cache;
+  for (int round = 0; round < 2; ++round) {
+    for (int i = 0; i < 100; ++i) {
+      Value stream =
+          Versioned("stream-" + std::to_string(i), 100 * (round + 1) + i, "u" + std::to_string(i));
+      for (int c = 0; c < 20 * round; ++c) {
+        stream["status"].Set("field" + std::to_string(c), std::to_string(c * 7919));
+      }
+      cache.OnEvent(round == 0 ? EventType::kAdded : EventType::kModified, stream);
+    }
+  }
+  EXPECT_LT(cache.bytes(), 100 * 60u);
+  for (int i = 0; i < 100; ++i) {
+    const auto stream = cache.Get(Named("stream-" + std::to_string(i)));
+    ASSERT_TRUE(stream);
+    EXPECT_EQ((*stream)["status"]["field19"].AsString(), std::to_string(19 * 7919));
+  }
+}
+
 TEST(ObjectCache, ObjectsThatResembleEachOtherTakeLittleRoom) {
   ObjectCache cache;
   size_t text_bytes = 0;
