@@ -9,6 +9,8 @@
 namespace millrace::op {
 namespace {
 
+constexpr Duration kFirstStatusAfter = std::chrono::seconds(1);
+
 std::vector<std::string> SplitByComma(const std::string& text) {
   std::vector<std::string> parts;
   std::stringstream stream(text);
@@ -79,6 +81,7 @@ Result<ClusterOperatorOptions> OperatorSettings::Options() const {
   options.pool.account = account;
   options.pool.region = region;
   options.stream.in_cluster = true;
+  options.stream.first_status_after = kFirstStatusAfter;
   options.stream.region = region;
   options.stream.account = account;
   options.stream.endpoint =

@@ -203,6 +203,19 @@ std::optional<Duration> NextLook(const ObservedPool& pool, const ShardMap& map, 
   return next;
 }
 
+// How long a new stream's first status may wait for the shards that are being opened.
+std::optional<Duration> FirstStatusIn(const StreamSettings& settings, const StreamInput& input,
+                                      const ShardMap& map) {
+  const bool is_first = !input.stream.status.Has("observedGeneration");
+  if (!is_first || map.shards.empty() || IsApplied(input.pool, map)) return std::nullopt;
+  for (const auto& [pod, observed] : input.pool.streams) {
+    if (!observed.error.empty()) return std::nullopt;
+  }
+  const WallMs age = std::max<WallMs>(input.now - map.shards.front().created_ms, 0);
+  const Duration left = settings.first_status_after - std::chrono::milliseconds(age);
+  return left > Duration::zero() ? std::optional(left) : std::nullopt;
+}
+
 }  // namespace
 
 uint64_t StreamUid(const Resource& stream) {
@@ -300,7 +313,13 @@ StreamPlan PlanStream(const StreamSettings& settings, const StreamInput& input) 
     plan.again = NextLook(input.pool, *map, input.now);
   }
   json::Value status = StreamStatus(settings, input, spec, map ? &*map : nullptr, problem);
-  if (status != stream.status) plan.status = std::move(status);
+  if (status == stream.status) return plan;
+  const auto wait = map && problem.ok() ? FirstStatusIn(settings, input, *map) : std::nullopt;
+  if (wait) {
+    plan.again = std::min(plan.again.value_or(*wait), *wait);
+  } else {
+    plan.status = std::move(status);
+  }
   return plan;
 }
 

@@ -40,6 +40,9 @@ struct StreamSettings {
   bool in_cluster = false;                // on Kubernetes, not on one machine
   bool enforce_on_demand_limits = false;  // AWS's per-shard limits on ON_DEMAND streams too
   Duration retain_for = std::chrono::hours(24);
+  // A new stream's status is written first when it serves, or after so long: shards open within
+  // milliseconds, and a write costs the API server as many.
+  Duration first_status_after = Duration::zero();
 };
 
 // The pods of a stream's pool and what each says of the stream.
@@ -62,7 +65,7 @@ struct StreamInput {
 // What to do next, in this order; each part is left out when there is nothing to do. Planning twice
 // on the same world changes nothing.
 struct StreamPlan {
-  bool add_finalizer = false;              // and come back
+  bool add_finalizer = false;              // and plan again
   std::optional<resources::ShardMap> map;  // create or compare-and-set
   bool clear_reshard = false;              // after the map is written
   std::optional<json::Value> status;       // after the map is written

@@ -71,7 +71,7 @@ Outcome StreamReconciler::Act(Resource stream, const StreamPlan& plan, Resource 
   if (plan.add_finalizer) {
     stream.finalizers.emplace_back(kStreamFinalizer);
     Result<Resource> updated = store_.Update(stream);
-    return updated.ok() ? Outcome::After(Duration::zero()) : Outcome::Failed(updated.status());
+    return updated.ok() ? Reconcile(updated->key) : Outcome::Failed(updated.status());
   }
   if (plan.map) {
     Status written = WriteMap(ShardMapKey(stream), *plan.map, map_object);

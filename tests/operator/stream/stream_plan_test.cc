@@ -84,6 +84,40 @@ TEST(StreamPlan, NewStreamGetsItsShardsAndIsActiveOnceApplied) {
   EXPECT_EQ(world.Reason("Ready"), "Active");
 }
 
+TEST(StreamPlan, TheFirstStatusMayWaitForTheShards) {
+  World world;
+  world.settings.first_status_after = std::chrono::seconds(1);
+  StreamPlan plan = world.Step();
+  ASSERT_TRUE(plan.map);
+  EXPECT_FALSE(plan.status);
+  EXPECT_EQ(plan.again, Duration(std::chrono::seconds(1)));
+  world.input.now += 400;
+  plan = world.Step();
+  EXPECT_FALSE(plan.status);
+  EXPECT_EQ(plan.again, Duration(std::chrono::milliseconds(600)));
+  World late = world;
+  late.input.now += 600;
+  EXPECT_TRUE(late.Step().status);
+  EXPECT_EQ(late.StatusWord(), "CREATING");
+  world.Apply();
+  EXPECT_TRUE(world.Step().status);
+  EXPECT_EQ(world.StatusWord(), "ACTIVE");
+}
+
+TEST(StreamPlan, AFirstStatusThatIsNewsWaitsForNothing) {
+  World world;
+  world.settings.first_status_after = std::chrono::seconds(1);
+  world.Step();
+  world.input.pool.streams["shard-0"].error = "no room";
+  EXPECT_TRUE(world.Step().status);
+  EXPECT_EQ(world.Reason("Ready"), "MapNotApplied");
+  World without;
+  without.settings.first_status_after = std::chrono::seconds(1);
+  without.input.pool.exists = false;
+  EXPECT_TRUE(without.Step().status);
+  EXPECT_EQ(without.Reason("Ready"), "PoolNotFound");
+}
+
 TEST(StreamPlan, PlanningTwiceOnTheSameWorldChangesNothing) {
   World world;
   world.Settle();
