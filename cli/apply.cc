@@ -13,7 +13,8 @@ Status ApplyDocument(ApiClient& client, const Document& document, const std::str
   const std::string& kind = document.value["kind"].AsString();
   if (kind.empty()) return InvalidArgument(document.source + ": kind is missing");
   const std::string& version = document.value["apiVersion"].AsString();
-  if (version != "millrace.dev/v1alpha1") {
+  const bool is_secret = kind == "Secret" && version == "v1";
+  if (version != "millrace.dev/v1alpha1" && !is_secret) {
     return InvalidArgument(document.source + ": apiVersion is '" + version +
                            "', not millrace.dev/v1alpha1");
   }
@@ -29,9 +30,10 @@ Status ApplyDocument(ApiClient& client, const Document& document, const std::str
       client.Resource("PUT", ResourcePath(ns, *plural, name), document.value);
   if (!after.ok()) return after.status().WithContext(document.source);
   const char* outcome =
-      !before.ok()                                                                  ? "created"
-      : before->At("metadata", "generation") == after->At("metadata", "generation") ? "unchanged"
-                                                                                    : "configured";
+      !before.ok() ? "created"
+      : before->At("metadata", "generation") == after->At("metadata", "generation") && !is_secret
+          ? "unchanged"
+          : "configured";
   std::printf("%s/%s %s\n", plural->substr(0, plural->size() - 1).c_str(), name.c_str(), outcome);
   return OkStatus();
 }

@@ -40,10 +40,39 @@ std::string StreamTable(const json::Array& items, bool with_namespace) {
   return RenderTable(headings, rows);
 }
 
+// The columns of the CRD (crds/deliverystream.yaml).
+std::string DeliveryStreamTable(const json::Array& items, bool with_namespace) {
+  std::vector<std::string> headings = {"NAME",  "SOURCE", "DESTINATION", "BEHIND", "FAILED",
+                                       "READY", "STATUS", "REASON",      "AGE"};
+  if (with_namespace) headings.insert(headings.begin(), "NAMESPACE");
+  std::vector<std::vector<std::string>> rows;
+  for (const json::Value& item : items) {
+    const std::string& source = item.At("spec", "source", "type").AsString();
+    const json::Value& status = item["status"];
+    const auto figure = [&](const char* name) {
+      return status.Has(name) ? std::to_string(status[name].AsInt()) : std::string("-");
+    };
+    std::vector<std::string> row = {
+        item.At("metadata", "name").AsString(),
+        source.empty() ? "DirectPut" : source,
+        item.At("spec", "destination", "type").AsString(),
+        figure("secondsBehind"),
+        figure("failedRecords"),
+        ConditionStatus(item, "Ready", "status"),
+        status["deliveryStreamStatus"].AsString(),
+        ConditionStatus(item, "Ready", "reason"),
+        AgeOf(item.At("metadata", "creationTimestamp").AsString()),
+    };
+    if (with_namespace) row.insert(row.begin(), item.At("metadata", "namespace").AsString());
+    rows.push_back(std::move(row));
+  }
+  return RenderTable(headings, rows);
+}
+
 }  // namespace
 
 int RunGet(const Arguments& arguments) {
-  config::Settings settings("millrace get streams [NAME] [FLAG]...",
+  config::Settings settings("millrace get streams|deliverystreams [NAME] [FLAG]...",
                             "Shows resources as they are now.");
   const std::string& ns = settings.String("namespace", "default", "The namespace to look in.");
   settings.Letter("namespace", 'n');
@@ -64,17 +93,19 @@ int RunGet(const Arguments& arguments) {
   Result<json::Value> answer = client.Resource(
       "GET", ResourcePath(all ? "" : ns, *plural, words.size() > 1 ? words[1] : ""));
   if (!answer.ok()) return Fail(answer.status(), options);
-  if (output != "table" || *plural != "streams") {
+  const bool has_table = *plural == "streams" || *plural == "deliverystreams";
+  if (output != "table" || !has_table) {
     PrintDocument(*answer, output == "table" ? "yaml" : output);
     return 0;
   }
   json::Array items = answer->Has("items") ? (*answer)["items"].AsArray() : json::Array{*answer};
   if (items.empty()) {
-    std::fprintf(stderr, "No streams in %s.\n",
+    std::fprintf(stderr, "No %s in %s.\n", plural->c_str(),
                  all ? "any namespace" : ("namespace " + ns).c_str());
     return 0;
   }
-  std::fputs(StreamTable(items, all).c_str(), stdout);
+  const auto table = *plural == "streams" ? StreamTable : DeliveryStreamTable;
+  std::fputs(table(items, all).c_str(), stdout);
   return 0;
 }
 

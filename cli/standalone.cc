@@ -1,10 +1,5 @@
 #include "cli/standalone.h"
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
-#include <sys/socket.h>
-#include <unistd.h>
-
 #include <filesystem>
 
 #include "cli/documents.h"
@@ -13,6 +8,7 @@
 #include "common/log/log.h"
 #include "common/resources/file_store.h"
 #include "common/resources/stream_resource.h"
+#include "operator/runtime/free_port.h"
 
 namespace millrace::cli {
 
@@ -33,23 +29,6 @@ constexpr int kGiveUpRestarts = 3;
 std::string HexToken() {
   std::string raw = SecureRandomBytes(32);
   return codec::Hex({reinterpret_cast<const uint8_t*>(raw.data()), raw.size()});
-}
-
-// A loopback port that is free now. The shard process binds it a moment later and says so when
-// somebody else was faster; it is then started again.
-Result<uint16_t> FreePort() {
-  int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  if (fd < 0) return ErrnoStatus(errno, "socket");
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t size = sizeof address;
-  bool ok = bind(fd, reinterpret_cast<sockaddr*>(&address), size) == 0 &&
-            getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size) == 0;
-  int error = errno;
-  close(fd);
-  if (!ok) return ErrnoStatus(error, "bind");
-  return ntohs(address.sin_port);
 }
 
 // millrace-shard stands beside this binary.
@@ -73,6 +52,8 @@ Result<std::unique_ptr<Standalone>> Standalone::Start(const StandaloneOptions& o
 void Standalone::Stop() {
   if (stopping_.exchange(true)) return;
   if (collector_.joinable()) collector_.join();
+  // Before the processes, so that it starts none of them again.
+  if (delivery_) delivery_->Stop();
   if (runtime_) runtime_->StopAll();
   watch_.reset();
   if (controller_) controller_->Stop();
@@ -103,6 +84,7 @@ Status Standalone::StartControl() {
   controlplane::ControlServerOptions server_options;
   server_options.token = token_;
   server_options.endpoint = options_.endpoint;
+  server_options.keeps_secrets = true;
   control_ =
       std::make_unique<controlplane::ControlServer>(*io_, server_options, *dispatcher_, *store_);
   ASSIGN_OR_RETURN(control_port_, control_->Start());
@@ -110,7 +92,7 @@ Status Standalone::StartControl() {
 }
 
 Status Standalone::StartShardProcess() {
-  ASSIGN_OR_RETURN(uint16_t admin_port, FreePort());
+  ASSIGN_OR_RETURN(uint16_t admin_port, op::FreePort());
   admin_address_ = "127.0.0.1:" + std::to_string(admin_port);
   op::Workload shard;
   shard.name = kShardName;
@@ -160,6 +142,13 @@ Status Standalone::StartOperator() {
       resources::kStreamKind,
       [this](resources::WatchEvent, const Resource& resource) { controller_->Add(resource.key); });
   collector_ = std::thread([this] { CollectLoop(); });
+  StandaloneDelivery::Options delivery;
+  delivery.data = options_.data;
+  delivery.settings.region = options_.region;
+  delivery.settings.account = options_.account;
+  delivery.settings.endpoint = delivery.settings.source_endpoint = options_.endpoint;
+  delivery.settings.internal_token = token_;
+  delivery_ = std::make_unique<StandaloneDelivery>(*store_, *runtime_, std::move(delivery));
   return OkStatus();
 }
 
@@ -199,15 +188,13 @@ Status Standalone::ApplyFiles() {
     for (const Document& document : documents) {
       Result<Resource> wanted = Resource::Parse(document.value);
       if (!wanted.ok()) return wanted.status().WithContext(document.source);
-      if (wanted->kind != resources::kStreamKind) {
-        return InvalidArgument(document.source + ": kind " + wanted->kind +
-                               " is not offered; there is: Stream");
-      }
       if (wanted->key.ns.empty()) wanted->key.ns = "default";
-      Result<resources::StreamSpec> spec = resources::StreamSpec::Parse(wanted->spec);
-      if (!spec.ok()) return spec.status().WithContext(document.source);
       Result<Resource> before = store_->Get(wanted->kind, wanted->key);
+      const Status good =
+          controlplane::CheckResource(*wanted, before.ok() ? &*before : nullptr, true);
+      if (!good.ok()) return good.WithContext(document.source);
       if (before.ok()) before->spec = wanted->spec;
+      if (before.ok()) before->other = wanted->other;
       Result<Resource> applied = before.ok() ? store_->Update(*before) : store_->Create(*wanted);
       if (!applied.ok()) return applied.status().WithContext(document.source);
     }
@@ -232,7 +219,7 @@ Status Standalone::WaitUntilServing() {
           stream.status["streamStatus"].AsString() == "CREATING" || stream.status.is_null();
       if (waiting && !stream.deletion_timestamp) all = false;
     }
-    if (all) return OkStatus();
+    if (all && delivery_->IsSettled()) return OkStatus();
     std::this_thread::sleep_for(std::chrono::milliseconds(5));
   }
   if (fleet_->AnyReady()) return OkStatus();

@@ -6,6 +6,7 @@
 #include <thread>
 #include <vector>
 
+#include "cli/standalone_delivery.h"
 #include "common/async/io_threads.h"
 #include "common/aws/operation.h"
 #include "common/resources/store.h"
@@ -81,6 +82,7 @@ class Standalone {
   std::unique_ptr<op::Controller> controller_;
   std::unique_ptr<resources::WatchHandle> watch_;
   std::thread collector_;
+  std::unique_ptr<StandaloneDelivery> delivery_;
 };
 
 }  // namespace millrace::cli

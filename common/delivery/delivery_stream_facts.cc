@@ -1,5 +1,6 @@
 // Questions to a DeliveryStreamSpec, and the rules of its changes.
 #include <algorithm>
+#include <charconv>
 
 #include "common/delivery/delivery_stream_resource.h"
 
@@ -130,6 +131,30 @@ std::string DestinationFingerprint(const DeliveryStreamSpec& spec) {
     }
   }
   return std::to_string(hash);
+}
+
+int64_t VersionOf(const Resource& delivery_stream, const DeliveryStreamSpec& spec) {
+  const auto& notes = delivery_stream.annotations;
+  const auto version = notes.find(std::string(kVersionAnnotation));
+  const auto fingerprint = notes.find(std::string(kFingerprintAnnotation));
+  int64_t number = 0;
+  if (version != notes.end()) {
+    std::from_chars(version->second.data(), version->second.data() + version->second.size(),
+                    number);
+  }
+  const bool same =
+      fingerprint != notes.end() && fingerprint->second == DestinationFingerprint(spec);
+  return same && number > 0 ? number : number + 1;
+}
+
+void SetVersion(Resource& delivery_stream, const DeliveryStreamSpec& spec) {
+  const int64_t version = VersionOf(delivery_stream, spec);
+  delivery_stream.annotations[std::string(kVersionAnnotation)] = std::to_string(version);
+  delivery_stream.annotations[std::string(kFingerprintAnnotation)] = DestinationFingerprint(spec);
+}
+
+std::string HiddenStreamName(std::string_view delivery_stream_name) {
+  return "millrace.firehose." + std::string(delivery_stream_name);
 }
 
 Status CheckDeliveryStreamTransition(const DeliveryStreamSpec& before,

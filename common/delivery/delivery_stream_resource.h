@@ -15,6 +15,10 @@ namespace millrace::resources {
 inline constexpr std::string_view kDeliveryStreamKind = "DeliveryStream";
 // On a Stream, "true": it belongs to a DeliveryStream; the Kinesis API doesn't list it.
 inline constexpr std::string_view kHiddenAnnotation = "millrace.dev/hidden";
+// On a DeliveryStream: the API's VersionId, and the fingerprint of the destination that it counts.
+// Written in one update with the destination by the API, after it by the operator for others.
+inline constexpr std::string_view kVersionAnnotation = "millrace.dev/version-id";
+inline constexpr std::string_view kFingerprintAnnotation = "millrace.dev/destination-fingerprint";
 
 struct DeliverySource {
   std::string type = "DirectPut";      // DirectPut, Stream, Kafka
@@ -110,6 +114,15 @@ Status CheckDeliveryStreamTransition(const DeliveryStreamSpec& before,
 // A short text that is another one where destination, backup or processing are other ones: what
 // VersionId counts. Pure.
 std::string DestinationFingerprint(const DeliveryStreamSpec& spec);
+
+// The version that `delivery_stream` has with `spec`: its annotation's, or one more where the
+// destination is another than the annotation speaks of.
+int64_t VersionOf(const Resource& delivery_stream, const DeliveryStreamSpec& spec);
+// Sets both annotations to it.
+void SetVersion(Resource& delivery_stream, const DeliveryStreamSpec& spec);
+
+// What records of PutRecord go to: the AWS name of the hidden Stream.
+std::string HiddenStreamName(std::string_view delivery_stream_name);
 
 // spec.deliveryStreamName or else metadata.name.
 std::string DeliveryStreamNameOf(const Resource& delivery_stream);

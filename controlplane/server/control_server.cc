@@ -33,7 +33,7 @@ ControlServer::ControlServer(IoThreads& io, ControlServerOptions options,
                              const aws::Dispatcher& dispatcher, resources::ResourceStore& store)
     : options_(std::move(options)),
       dispatcher_(dispatcher),
-      resources_(store),
+      resources_(store, options_.keeps_secrets),
       workers_(options_.workers, options_.waiting_max, "control"),
       server_(io, ServerOptions(),
               [this](net::HttpRequest request, std::shared_ptr<net::ResponseWriter> writer) {

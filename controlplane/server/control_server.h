@@ -13,8 +13,9 @@ namespace millrace::controlplane {
 
 struct ControlServerOptions {
   std::string listen = "127.0.0.1:0";
-  std::string token;     // what gateways show to be believed
-  std::string endpoint;  // the public one, for answers that name it
+  std::string token;           // what gateways show to be believed
+  std::string endpoint;        // the public one, for answers that name it
+  bool keeps_secrets = false;  // on one machine: the store holds Secrets, too
   size_t workers = 4;
   size_t waiting_max = 256;
 };

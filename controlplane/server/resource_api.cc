@@ -1,11 +1,14 @@
 #include "controlplane/server/resource_api.h"
 
+#include <utility>
 #include <vector>
 
+#include "common/delivery/delivery_stream_resource.h"
 #include "common/resources/stream_resource.h"
 
 namespace millrace::controlplane {
 
+using resources::DeliveryStreamSpec;
 using resources::Resource;
 using resources::StreamSpec;
 
@@ -19,7 +22,10 @@ struct KindOf {
   std::string_view kind;
   bool writable;
 };
+constexpr std::string_view kSecretKind = "Secret";
 constexpr KindOf kKinds[] = {{"streams", resources::kStreamKind, true},
+                             {"deliverystreams", resources::kDeliveryStreamKind, true},
+                             {"secrets", kSecretKind, true},
                              {"shardmaps", resources::kShardMapKind, false}};
 
 net::HttpResponse Json(int status, const json::Value& value) {
@@ -82,25 +88,65 @@ std::vector<std::string> SplitPath(std::string_view path) {
   return parts;
 }
 
-Status CheckProtected(const Resource& stream) {
-  Result<StreamSpec> spec = StreamSpec::Parse(stream.spec);
-  if (spec.ok() && spec->deletion_protection == "Enabled") {
-    return {Code::kAccessDenied,
-            "streams \"" + stream.key.name +
-                "\" has deletionProtection: Enabled; set it to Disabled first"};
+std::string_view PluralOf(std::string_view kind) {
+  for (const KindOf& known : kKinds) {
+    if (known.kind == kind) return known.plural;
+  }
+  return kind;
+}
+
+Status CheckProtected(const Resource& resource) {
+  if (resource.spec["deletionProtection"].AsString() != "Enabled") return OkStatus();
+  return {Code::kAccessDenied, std::string(PluralOf(resource.kind)) + " \"" + resource.key.name +
+                                   "\" has deletionProtection: Enabled; set it to Disabled first"};
+}
+
+template <typename Spec>
+Status CheckSpec(const Resource& wanted, const Resource* before,
+                 Status (*check_transition)(const Spec&, const Spec&)) {
+  Result<Spec> spec = Spec::Parse(wanted.spec);
+  if (!spec.ok()) return spec.status();
+  if (!before) return OkStatus();
+  Result<Spec> old = Spec::Parse(before->spec);
+  return old.ok() ? check_transition(*old, *spec) : OkStatus();
+}
+
+Status CheckSecret(const Resource& secret) {
+  for (const char* member : {"data", "stringData"}) {
+    for (const auto& [name, value] : std::as_const(secret.other)[member].AsObject()) {
+      if (!value.is_string()) {
+        return InvalidArgument(std::string(member) + "." + name + ": must be text");
+      }
+    }
   }
   return OkStatus();
 }
 
-Status CheckSpec(const Resource& wanted, const Resource* before) {
-  Result<StreamSpec> spec = StreamSpec::Parse(wanted.spec);
-  if (!spec.ok()) return spec.status();
-  if (!before) return OkStatus();
-  Result<StreamSpec> old = StreamSpec::Parse(before->spec);
-  return old.ok() ? CheckStreamTransition(*old, *spec) : OkStatus();
+// As it may be shown: the names of a Secret's entries, never their values.
+json::Value Shown(const Resource& resource) {
+  json::Value document = resource.ToValue();
+  if (resource.kind != kSecretKind) return document;
+  for (const char* member : {"data", "stringData"}) {
+    if (!document.Has(member)) continue;
+    for (json::Member& entry : document[member].MutableObject()) entry.second = "";
+  }
+  return document;
 }
 
 }  // namespace
+
+Status CheckResource(const Resource& wanted, const Resource* before, bool keeps_secrets) {
+  if (wanted.kind == resources::kStreamKind) {
+    return CheckSpec<StreamSpec>(wanted, before, resources::CheckStreamTransition);
+  }
+  if (wanted.kind == resources::kDeliveryStreamKind) {
+    return CheckSpec<DeliveryStreamSpec>(wanted, before, resources::CheckDeliveryStreamTransition);
+  }
+  if (wanted.kind == kSecretKind && keeps_secrets) return CheckSecret(wanted);
+  return InvalidArgument("kind " + wanted.kind +
+                         " is not offered; there is: Stream, DeliveryStream" +
+                         (keeps_secrets ? ", Secret" : ""));
+}
 
 Result<ResourceApi::Target> ResourceApi::Parse(std::string_view path) const {
   if (!path.starts_with(kRoot))
@@ -114,10 +160,12 @@ Result<ResourceApi::Target> ResourceApi::Parse(std::string_view path) const {
   if (parts.empty() || parts.size() > 2)
     return NotFound("the server has no such path: " + std::string(path));
   for (const KindOf& known : kKinds) {
-    if (known.plural == parts[0]) target.kind = known.kind;
+    const bool offered = known.kind != kSecretKind || keeps_secrets_;
+    if (known.plural == parts[0] && offered) target.kind = known.kind;
   }
   if (target.kind.empty()) {
-    return NotFound("the server has no resource type \"" + parts[0] + "\"; there is: streams");
+    return NotFound("the server has no resource type \"" + parts[0] +
+                    "\"; there is: streams, deliverystreams");
   }
   if (parts.size() == 2) target.key.name = parts[1];
   return target;
@@ -127,7 +175,7 @@ net::HttpResponse ResourceApi::Handle(const net::HttpRequest& request) {
   Result<Target> target = Parse(request.path);
   if (!target.ok()) return Failure(target.status());
   if (request.method == "GET") return Get(*target);
-  if (target->kind != resources::kStreamKind) {
+  if (target->kind == resources::kShardMapKind) {
     return Failure({Code::kUnsupported, "shard maps are written by the operator only"});
   }
   if (request.method == "POST" && target->key.name.empty()) return Put(*target, request, true);
@@ -140,12 +188,12 @@ net::HttpResponse ResourceApi::Handle(const net::HttpRequest& request) {
 net::HttpResponse ResourceApi::Get(const Target& target) {
   if (!target.key.name.empty()) {
     Result<Resource> found = store_.Get(target.kind, target.key);
-    return found.ok() ? Json(200, found->ToValue()) : Failure(found.status());
+    return found.ok() ? Json(200, Shown(*found)) : Failure(found.status());
   }
   Result<std::vector<Resource>> all = store_.List(target.kind, target.key.ns);
   if (!all.ok()) return Failure(all.status());
   json::Value items = json::Array{};
-  for (const Resource& resource : *all) items.Append(resource.ToValue());
+  for (const Resource& resource : *all) items.Append(Shown(resource));
   json::Value list;
   list.Set("apiVersion", resources::kApiVersion);
   list.Set("kind", target.kind + "List");
@@ -167,19 +215,20 @@ net::HttpResponse ResourceApi::Put(const Target& target, const net::HttpRequest&
   for (int i = 0; i < kReplaceTriesMax; ++i) {
     Result<Resource> before = store_.Get(target.kind, wanted->key);
     if (!before.ok() && before.status().code() != Code::kNotFound) return Failure(before.status());
-    Status checked = CheckSpec(*wanted, before.ok() ? &*before : nullptr);
+    Status checked = CheckResource(*wanted, before.ok() ? &*before : nullptr, keeps_secrets_);
     if (!checked.ok()) return Failure(checked);
     if (!before.ok() || create_only) {
       Result<Resource> created = store_.Create(*wanted);
-      return created.ok() ? Json(201, created->ToValue()) : Failure(created.status());
+      return created.ok() ? Json(201, Shown(*created)) : Failure(created.status());
     }
     Resource merged = *before;
     merged.spec = wanted->spec;
+    merged.other = wanted->other;
     if (!wanted->labels.empty()) merged.labels = wanted->labels;
     for (const auto& [name, value] : wanted->annotations) merged.annotations[name] = value;
     if (wanted->resource_version != 0) merged.resource_version = wanted->resource_version;
     Result<Resource> updated = store_.Update(merged);
-    if (updated.ok()) return Json(200, updated->ToValue());
+    if (updated.ok()) return Json(200, Shown(*updated));
     if (updated.status().code() != Code::kConflict || wanted->resource_version != 0)
       return Failure(updated.status());
   }

@@ -12,11 +12,13 @@ namespace millrace::controlplane {
 //   GET POST       /apis/millrace.dev/v1alpha1/namespaces/{ns}/streams
 //   GET PUT DELETE /apis/millrace.dev/v1alpha1/namespaces/{ns}/streams/{name}
 // PUT without a resourceVersion replaces spec, labels and annotations whatever the version (apply);
-// it creates what is not there. Shard maps can be read, never written. Blocks on the store; any
-// thread.
+// it creates what is not there. The same for deliverystreams, and, where the store keeps them, for
+// secrets, whose values are never shown. Shard maps can be read, never written. Blocks on the
+// store; any thread.
 class ResourceApi {
  public:
-  explicit ResourceApi(resources::ResourceStore& store) : store_(store) {}
+  explicit ResourceApi(resources::ResourceStore& store, bool keeps_secrets = false)
+      : store_(store), keeps_secrets_(keeps_secrets) {}
   net::HttpResponse Handle(const net::HttpRequest& request);
 
  private:
@@ -30,6 +32,12 @@ class ResourceApi {
   net::HttpResponse Delete(const Target& target);
 
   resources::ResourceStore& store_;
+  const bool keeps_secrets_;
 };
+
+// Whether a resource of this kind and spec may be made, or take the place of `before`; names the
+// field.
+Status CheckResource(const resources::Resource& wanted, const resources::Resource* before,
+                     bool keeps_secrets);
 
 }  // namespace millrace::controlplane

@@ -195,6 +195,18 @@ void ProcessRuntime::StopChild(Child& child) {
   if (child.thread.joinable()) child.thread.join();
 }
 
+void ProcessRuntime::Remove(const std::string& name) {
+  std::unique_ptr<Child> child;
+  {
+    std::lock_guard lock(mu_);
+    const auto it = children_.find(name);
+    if (it == children_.end()) return;
+    child = std::move(it->second);
+    children_.erase(it);
+  }
+  StopChild(*child);
+}
+
 void ProcessRuntime::StopAll() {
   std::map<std::string, std::unique_ptr<Child>> children;
   {

@@ -19,6 +19,7 @@ class ProcessRuntime final : public Runtime {
   explicit ProcessRuntime(Duration stop_grace = std::chrono::seconds(10));
   ~ProcessRuntime() override;
   Status Apply(const Workload& workload) override;
+  void Remove(const std::string& name) override;
   WorkloadState Observe(const std::string& name) const override;
   void StopAll() override;
 

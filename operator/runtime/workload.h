@@ -34,6 +34,8 @@ class Runtime {
   virtual ~Runtime() = default;
   // Returns once it was started or was running as asked for.
   virtual Status Apply(const Workload& workload) = 0;
+  // Asks it to stop, waits, then insists. Nothing where it does not run.
+  virtual void Remove(const std::string& name) = 0;
   virtual WorkloadState Observe(const std::string& name) const = 0;
   // Asks all to stop, waits, then insists.
   virtual void StopAll() = 0;

@@ -53,6 +53,16 @@ TEST(ProcessRuntime, OtherArgumentsRestartIt) {
   EXPECT_NE(kill(pid, 0), 0);
 }
 
+TEST(ProcessRuntime, ARemovedProcessIsGoneAndStaysSo) {
+  ProcessRuntime runtime;
+  ASSERT_TRUE(runtime.Apply(Sleeper()).ok());
+  const int pid = runtime.Observe("sleeper").pid;
+  runtime.Remove("sleeper");
+  EXPECT_NE(kill(pid, 0), 0);
+  EXPECT_FALSE(runtime.Observe("sleeper").running);
+  runtime.Remove("sleeper");
+}
+
 std::string LinkOf(const std::string& path) {
   char target[256];
   const ssize_t size = readlink(path.c_str(), target, sizeof target);

@@ -1,0 +1,166 @@
+#include "operator/delivery_stream/delivery_stream_reconciler.h"
+
+#include <algorithm>
+#include <tuple>
+
+#include "common/codec/base64.h"
+#include "common/log/log.h"
+#include "common/resources/stream_resource.h"
+
+namespace millrace::op {
+
+using resources::DeliveryStreamSpec;
+using resources::Resource;
+using resources::ResourceKey;
+
+DeliveryStreamReconciler::DeliveryStreamReconciler(resources::ResourceStore& store, Clock& clock,
+                                                   DeliverySettings settings,
+                                                   DeliveryWorkers& workers, ReadSecret read_secret)
+    : store_(store),
+      clock_(clock),
+      settings_(std::move(settings)),
+      workers_(workers),
+      read_secret_(std::move(read_secret)) {}
+
+Outcome DeliveryStreamReconciler::Reconcile(const ResourceKey& key) {
+  Result<Resource> resource = store_.Get(resources::kDeliveryStreamKind, key);
+  if (!resource.ok()) {
+    if (resource.status().code() != Code::kNotFound) return Outcome::Failed(resource.status());
+    // Gone without us: nothing may go on delivering in its name.
+    const Status removed = workers_.Remove(key);
+    return removed.ok() ? Outcome::Done() : Outcome::Failed(removed);
+  }
+  Result<DeliveryInput> input = Read(*std::move(resource));
+  if (!input.ok()) return Outcome::Failed(input.status());
+  return Act(*input, PlanDelivery(settings_, *input));
+}
+
+Result<std::optional<Resource>> DeliveryStreamReconciler::Find(std::string_view kind,
+                                                               const ResourceKey& key) {
+  Result<Resource> found = store_.Get(kind, key);
+  if (found.ok()) return std::optional<Resource>(*std::move(found));
+  if (found.status().code() == Code::kNotFound) return std::optional<Resource>();
+  return found.status();
+}
+
+Result<std::string> DeliveryStreamReconciler::NameTakenBy(const Resource& resource) {
+  ASSIGN_OR_RETURN(const std::vector<Resource> all,
+                   store_.List(resources::kDeliveryStreamKind, ""));
+  const std::string name = DeliveryStreamNameOf(resource);
+  for (const Resource& other : all) {
+    const bool older = std::tie(other.creation_timestamp, other.key) <
+                       std::tie(resource.creation_timestamp, resource.key);
+    if (other.key != resource.key && older && DeliveryStreamNameOf(other) == name) {
+      return other.key.ToString();
+    }
+  }
+  return std::string();
+}
+
+Result<DeliveryInput> DeliveryStreamReconciler::Read(Resource resource) {
+  DeliveryInput input;
+  input.now = clock_.WallNow();
+  input.resource = std::move(resource);
+  const ResourceKey& key = input.resource.key;
+  const Result<DeliveryStreamSpec> spec = DeliveryStreamSpec::Parse(input.resource.spec);
+  if (!spec.ok()) return input;
+  ASSIGN_OR_RETURN(input.name_taken_by, NameTakenBy(input.resource));
+  if (spec->source.type == "DirectPut") {
+    ASSIGN_OR_RETURN(input.source, Find(resources::kStreamKind, HiddenStreamKey(input.resource)));
+  } else if (spec->source.type == "Stream") {
+    ASSIGN_OR_RETURN(input.source, Find(resources::kStreamKind, {key.ns, spec->source.stream_ref}));
+  }
+  if (spec->destination.stream) {
+    ASSIGN_OR_RETURN(input.destination,
+                     Find(resources::kStreamKind, {key.ns, spec->destination.stream->stream_ref}));
+  }
+  for (const std::string& name : spec->SecretNames()) {
+    auto secret = read_secret_({key.ns, name});
+    if (secret.ok()) {
+      input.secrets[name] = *std::move(secret);
+    } else if (secret.status().code() == Code::kNotFound) {
+      input.secrets_missing.push_back(name);
+    } else {
+      return secret.status().WithContext("Secret " + name);
+    }
+  }
+  input.observed = workers_.Observe(key);
+  return input;
+}
+
+Outcome DeliveryStreamReconciler::UpdateMetadata(Resource resource) {
+  const Result<DeliveryStreamSpec> spec = DeliveryStreamSpec::Parse(resource.spec);
+  if (!spec.ok()) return Outcome::Failed(spec.status());
+  SetVersion(resource, *spec);
+  std::erase(resource.finalizers, std::string(kDeliveryFinalizer));
+  resource.finalizers.emplace_back(kDeliveryFinalizer);
+  const Result<Resource> updated = store_.Update(resource);
+  return updated.ok() ? Outcome::After(Duration::zero()) : Outcome::Failed(updated.status());
+}
+
+Status DeliveryStreamReconciler::ActOnSource(const DeliveryInput& input,
+                                             const DeliverySteps& steps) {
+  if (steps.create_source) {
+    const Result<Resource> created = store_.Create(*steps.create_source);
+    if (!created.ok()) return created.status().WithContext("the stream of PutRecord");
+  }
+  if (steps.update_source) RETURN_IF_ERROR(store_.Update(*steps.update_source).status());
+  if (steps.delete_source && input.source && !input.source->deletion_timestamp) {
+    // All that was in it is delivered, so nothing is kept for regret.
+    Resource source = *input.source;
+    source.spec.Set("deletionPolicy", "Delete");
+    RETURN_IF_ERROR(store_.Update(source).status());
+    RETURN_IF_ERROR(store_.Delete(resources::kStreamKind, source.key));
+  }
+  return OkStatus();
+}
+
+Outcome DeliveryStreamReconciler::Act(const DeliveryInput& input, const DeliverySteps& steps) {
+  if (steps.update_metadata) return UpdateMetadata(input.resource);
+  if (steps.create_source || steps.update_source) {
+    const Status done = ActOnSource(input, steps);
+    if (!done.ok()) return Outcome::Failed(done);
+  }
+  Status applied;
+  if (steps.orders) applied = workers_.Apply(*steps.orders);
+  if (steps.stop) applied = workers_.Remove(input.resource.key);
+  Resource resource = input.resource;
+  if (steps.status) {
+    resource.status = *steps.status;
+    const Result<Resource> updated = store_.UpdateStatus(resource);
+    if (!updated.ok()) return Outcome::Failed(updated.status());
+    resource = *updated;
+  }
+  // After the status, so that a missing program does not hide what the source is.
+  if (!applied.ok()) return Outcome::Failed(applied);
+  if (steps.delete_source) {
+    const Status done = ActOnSource(input, steps);
+    if (!done.ok()) return Outcome::Failed(done);
+  }
+  if (steps.remove_finalizer) {
+    std::erase(resource.finalizers, std::string(kDeliveryFinalizer));
+    const Result<Resource> updated = store_.Update(resource);
+    if (!updated.ok()) return Outcome::Failed(updated.status());
+    log::Info("delivery stream removed", {{"delivery_stream", resource.key.ToString()}});
+  }
+  return steps.again ? Outcome::After(*steps.again) : Outcome::Done();
+}
+
+Result<std::map<std::string, std::string>> SecretInStore(resources::ResourceStore& store,
+                                                         const ResourceKey& key) {
+  ASSIGN_OR_RETURN(const Resource secret, store.Get("Secret", key));
+  std::map<std::string, std::string> entries;
+  const json::Value& document = secret.other;
+  for (const auto& [name, text] : document["data"].AsObject()) {
+    const std::optional<std::string> bytes = codec::Base64Decode(text.AsString());
+    if (!bytes)
+      return InvalidArgument("Secret " + key.ToString() + ": data." + name + " is no base64");
+    entries[name] = *bytes;
+  }
+  for (const auto& [name, text] : document["stringData"].AsObject()) {
+    entries[name] = text.AsString();
+  }
+  return entries;
+}
+
+}  // namespace millrace::op
