@@ -87,6 +87,13 @@ void Acceptor::OnReadable() {
   if (!stopped_) watch_->WaitReadable(shared_from_this());
 }
 
+std::unique_ptr<Transport> Acceptor::MakeTransport(int fd) const {
+  if (tls_ == nullptr) return MakePlainTransport(fd);
+  const std::shared_ptr<SSL_CTX> context = tls_->native();
+  return tls_->allows_clear_text() ? MakeTlsOrPlainTransport(fd, context.get())
+                                   : MakeTlsTransport(fd, context.get());
+}
+
 void Acceptor::Welcome(AcceptedSocket socket) {
   if (!context_->limiter.TryAdd(socket.peer_address)) {
     context_->metrics.CountRefused("connections");
@@ -95,9 +102,7 @@ void Acceptor::Welcome(AcceptedSocket socket) {
   }
   const int on = 1;
   ::setsockopt(socket.fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-  std::unique_ptr<Transport> transport = tls_ == nullptr
-                                             ? MakePlainTransport(socket.fd)
-                                             : MakeTlsTransport(socket.fd, tls_->native().get());
+  std::unique_ptr<Transport> transport = MakeTransport(socket.fd);
   if (transport == nullptr) {
     context_->limiter.Remove(socket.peer_address);
     ::close(socket.fd);

@@ -30,6 +30,7 @@ class Acceptor final : public ReadinessHandler, public std::enable_shared_from_t
  private:
   Acceptor(std::shared_ptr<ServerContext> context, size_t worker_index, ListeningSocket socket,
            std::shared_ptr<TlsContext> tls);
+  std::unique_ptr<Transport> MakeTransport(int fd) const;
   void Welcome(AcceptedSocket socket);
 
   const std::shared_ptr<ServerContext> context_;

@@ -30,6 +30,11 @@ class TlsContext {
   // fit together leaves the last ones standing and is returned. Blocks; one thread, now and then.
   Status Refresh();
 
+  // While there may be others who know no TLS yet: servers take clear text as well, and clients go
+  // on in it where the other side answers in it. Off at first; connections from now on.
+  void AllowClearText(bool allowed) { clear_text_.store(allowed, std::memory_order_relaxed); }
+  bool allows_clear_text() const { return clear_text_.load(std::memory_order_relaxed); }
+
  private:
   struct Files {
     std::string certificate;
@@ -46,6 +51,7 @@ class TlsContext {
   const Files files_;
   std::string fingerprint_;
   std::atomic<std::shared_ptr<SSL_CTX>> context_;
+  std::atomic<bool> clear_text_{false};
 };
 
 // Writes a self-signed P-256 certificate for localhost, 127.0.0.1, ::1 and `host_name`, good for

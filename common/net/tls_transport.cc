@@ -23,11 +23,16 @@ constexpr size_t kRecordSize = 16 * kKiB;
 constexpr size_t kCipherTextMax = 256 * kKiB;
 constexpr size_t kCipherTextKeptMax = 32 * kKiB;
 
+// What the first record of a side can be.
+constexpr int kAlertRecord = 0x15;
+constexpr int kHandshakeRecord = 0x16;
+
 // What OpenSSL reads from and writes to: the socket, and the transport's buffer.
 struct Wire {
-  int fd;
-  std::string cipher_text;
+  int fd = -1;
+  std::string cipher_text{};
   size_t sent = 0;
+  int first_byte = -1;  // that the other side sent
 
   size_t pending() const { return cipher_text.size() - sent; }
   // False when the socket is broken.
@@ -53,6 +58,7 @@ int ReadWire(BIO* bio, char* data, int size) {
     got = ::recv(wire->fd, data, static_cast<size_t>(size), MSG_DONTWAIT);
   } while (got < 0 && errno == EINTR);
   if (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) BIO_set_retry_read(bio);
+  if (got > 0 && wire->first_byte < 0) wire->first_byte = static_cast<unsigned char>(data[0]);
   return static_cast<int>(got);
 }
 
@@ -157,6 +163,11 @@ class TlsTransport final : public Transport {
   }
 
   bool encrypted() const override { return true; }
+  std::string problem() const override { return problem_; }
+  bool met_clear_text() const override {
+    const int first = wire_->first_byte;
+    return first >= 0 && first != kAlertRecord && first != kHandshakeRecord;
+  }
 
  private:
   // The buffer takes everything, so that nothing has to be tried again.
@@ -165,19 +176,75 @@ class TlsTransport final : public Transport {
     return SSL_write(ssl_, data, static_cast<int>(size)) == static_cast<int>(size);
   }
 
-  ssize_t Failure(int result) const {
+  ssize_t Failure(int result) {
     switch (SSL_get_error(ssl_, result)) {
       case SSL_ERROR_WANT_READ:
         return kWouldBlock;
       case SSL_ERROR_ZERO_RETURN:
         return 0;
       default:
+        NoteProblem();
         return kFailed;
     }
   }
 
+  // Of OpenSSL's errors the first is the cause; where it is a certificate, what is wrong with it.
+  void NoteProblem() {
+    const unsigned long code = ERR_peek_error();
+    const char* const reason = code == 0 ? nullptr : ERR_reason_error_string(code);
+    problem_ = reason == nullptr ? "the connection ended" : reason;
+    const long verdict = SSL_get_verify_result(ssl_);
+    if (verdict != X509_V_OK) {
+      problem_ += std::string(" (") + X509_verify_cert_error_string(verdict) + ")";
+    }
+    ERR_clear_error();
+  }
+
   const std::unique_ptr<Wire> wire_;
   SSL* const ssl_;
+  std::string problem_;
+};
+
+// Made of both; which of them it is shows with the first byte.
+class TlsOrPlainTransport final : public Transport {
+ public:
+  TlsOrPlainTransport(int fd, std::unique_ptr<Transport> tls)
+      : fd_(fd), tls_(std::move(tls)), plain_(MakePlainTransport(fd)) {}
+
+  ssize_t Handshake() override {
+    if (chosen_ == nullptr) {
+      unsigned char first = 0;
+      const ssize_t got = ::recv(fd_, &first, 1, MSG_PEEK | MSG_DONTWAIT);
+      if (got < 0) return errno == EAGAIN || errno == EINTR ? kWouldBlock : kFailed;
+      if (got == 0) return kFailed;
+      unread_ = first != kHandshakeRecord;
+      chosen_ = unread_ ? plain_.get() : tls_.get();
+    }
+    return chosen_->Handshake();
+  }
+  std::string_view application_protocol() const override { return now().application_protocol(); }
+  ssize_t Read(void* data, size_t size) override {
+    unread_ = false;
+    return now().Read(data, size);
+  }
+  bool MayHaveMore(size_t got, size_t asked) const override {
+    return now().MayHaveMore(got, asked);
+  }
+  bool HasBufferedInput() const override { return unread_ || now().HasBufferedInput(); }
+  ssize_t Write(const iovec* pieces, size_t count) override { return now().Write(pieces, count); }
+  size_t pending_output() const override { return now().pending_output(); }
+  void ShutDownOutput() override { now().ShutDownOutput(); }
+  bool encrypted() const override { return now().encrypted(); }
+  std::string problem() const override { return now().problem(); }
+
+ private:
+  Transport& now() const { return chosen_ == nullptr ? *plain_ : *chosen_; }
+
+  const int fd_;
+  const std::unique_ptr<Transport> tls_;
+  const std::unique_ptr<Transport> plain_;
+  Transport* chosen_ = nullptr;
+  bool unread_ = false;  // the byte that was looked at is still to be read
 };
 
 }  // namespace
@@ -202,16 +269,22 @@ SSL* MakeSsl(SSL_CTX* context, Wire* wire) {
 }  // namespace
 
 std::unique_ptr<Transport> MakeTlsTransport(int fd, SSL_CTX* context) {
-  auto wire = std::make_unique<Wire>(Wire{fd, {}, 0});
+  auto wire = std::make_unique<Wire>(Wire{.fd = fd});
   SSL* ssl = MakeSsl(context, wire.get());
   if (ssl == nullptr) return nullptr;
   SSL_set_accept_state(ssl);
   return std::make_unique<TlsTransport>(ssl, std::move(wire));
 }
 
+std::unique_ptr<Transport> MakeTlsOrPlainTransport(int fd, SSL_CTX* context) {
+  std::unique_ptr<Transport> tls = MakeTlsTransport(fd, context);
+  if (tls == nullptr) return nullptr;
+  return std::make_unique<TlsOrPlainTransport>(fd, std::move(tls));
+}
+
 std::unique_ptr<Transport> MakeTlsClientTransport(int fd, SSL_CTX* context,
                                                   const std::string& host) {
-  auto wire = std::make_unique<Wire>(Wire{fd, {}, 0});
+  auto wire = std::make_unique<Wire>(Wire{.fd = fd});
   SSL* ssl = MakeSsl(context, wire.get());
   if (ssl == nullptr) return nullptr;
   SSL_set_connect_state(ssl);

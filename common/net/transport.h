@@ -38,11 +38,17 @@ class Transport {
   // Says to the peer that nothing follows.
   virtual void ShutDownOutput() = 0;
   virtual bool encrypted() const = 0;
+  // Why TLS went no further, for people; "" where nothing is known.
+  virtual std::string problem() const { return {}; }
+  // The other side answered a TLS handshake with what is none.
+  virtual bool met_clear_text() const { return false; }
 };
 
 std::unique_ptr<Transport> MakePlainTransport(int fd);
 // Null when OpenSSL has no memory.
 std::unique_ptr<Transport> MakeTlsTransport(int fd, SSL_CTX* context);
+// Of a server that takes clients in clear text as well: their first byte tells.
+std::unique_ptr<Transport> MakeTlsOrPlainTransport(int fd, SSL_CTX* context);
 // The side that connects, to whoever proves to be `host`.
 std::unique_ptr<Transport> MakeTlsClientTransport(int fd, SSL_CTX* context,
                                                   const std::string& host);

@@ -2,7 +2,7 @@
 may get. A folder that is in no table is refused: it gets its place here first."""
 
 BASE = ["common/base"]
-FOUNDATION = BASE + ["common/codec", "common/async", "common/json", "common/log", "common/metrics",
+FOUNDATION = BASE + ["common/codec", "common/pki", "common/async", "common/json", "common/log", "common/metrics",
                      "common/config"]
 NET = FOUNDATION + ["common/net"]
 SERVER = NET + ["common/http_server"]
@@ -16,6 +16,7 @@ LAYERS = [
     ("common/base", []),
     ("common/config", BASE + ["common/json"]),
     ("common/codec", BASE),
+    ("common/pki", BASE),
     ("common/async", BASE),
     ("common/json", BASE),
     ("common/log", BASE),
@@ -72,7 +73,7 @@ DOORS = [
     ("boost/beast", [], False),
     ("nghttp2/", ["common/http_server"], False),
     ("httplib.h", ["common/http_client"], False),
-    ("openssl/", ["common/net", "common/http_client", "common/codec", "common/aws", "dataplane/format",
+    ("openssl/", ["common/net", "common/http_client", "common/codec", "common/pki", "common/aws", "dataplane/format",
                   "tests/common/http_server"], False),
     ("nlohmann/", ["common/json"], False),
     ("yaml-cpp/", ["common/json"], False),

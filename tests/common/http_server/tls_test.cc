@@ -156,5 +156,28 @@ TEST_F(Tls, CutsOffWhoNeverFinishesTheHandshakeOrSpeaksInClear) {
   EXPECT_EQ(clear.HearAll().find("HTTP/1.1 200"), std::string::npos);
 }
 
+TEST_F(Tls, AServerThatLetsClearTextInTakesBothAndStopsWhenTold) {
+  Serve(Echo);
+  auto context = TestTls();
+  context->AllowClearText(true);
+  const auto port = server_->Listen("127.0.0.1:0", context);
+  ASSERT_TRUE(port.ok());
+  const std::string request = "GET /a HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n";
+  {
+    RawClient clear(*port);
+    clear.Say(request);
+    EXPECT_TRUE(clear.HearAll().ends_with("GET /a "));
+    TlsClient client(*port);
+    ASSERT_TRUE(client.connected());
+    client.Say(request);
+    EXPECT_TRUE(client.Hear(100'000).ends_with("GET /a "));
+  }
+  context->AllowClearText(false);
+  RawClient clear(*port);
+  clear.Say(request);
+  EXPECT_EQ(clear.HearAll().find("HTTP/1.1 200"), std::string::npos);
+  EXPECT_TRUE(TlsClient(*port).connected());
+}
+
 }  // namespace
 }  // namespace millrace::net
