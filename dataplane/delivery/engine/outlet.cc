@@ -65,7 +65,8 @@ void Outlet::Stop() {
 
 std::vector<Record> Outlet::Add(const std::vector<Record>& records,
                                 std::string_view error_output_type,
-                                const std::shared_ptr<Receipt>& receipt) {
+                                const std::shared_ptr<Receipt>& receipt,
+                                const std::stop_token& stop) {
   std::vector<Record> left_over;
   const MonoTime now = clock_.Now();
   std::unique_lock lock(mu_);
@@ -76,9 +77,10 @@ std::vector<Record> Outlet::Add(const std::vector<Record>& records,
         log::Warning("delivery buffers can't be spilled; the source waits",
                      {{"outlet", options_.name}, {"error", spilled.ToString()}});
       changed_.notify_all();
-      while (buffers_.is_full() && !is_stopping_) changed_.wait_for(lock, kLookAgain);
+      while (buffers_.is_full() && !is_stopping_ && !stop.stop_requested())
+        changed_.wait_for(lock, kLookAgain);
     }
-    if (is_stopping_) {
+    if (is_stopping_ || stop.stop_requested()) {
       receipt->Fail();
       return {};
     }

@@ -6,6 +6,7 @@
 #include <mutex>
 #include <optional>
 #include <set>
+#include <stop_token>
 #include <string>
 #include <thread>
 #include <vector>
@@ -60,9 +61,11 @@ class Outlet {
   Outlet& operator=(const Outlet&) = delete;
 
   // Takes copies of the records. Returns those that no partition is free for. Blocks while the
-  // buffers are full (backpressure), until Stop.
+  // buffers are full (backpressure), until Stop or until `stop` is asked for: then the receipt is
+  // failed.
   std::vector<Record> Add(const std::vector<Record>& records, std::string_view error_output_type,
-                          const std::shared_ptr<Receipt>& receipt);
+                          const std::shared_ptr<Receipt>& receipt,
+                          const std::stop_token& stop = {});
   // Delivers everything now, due or not, and waits until it is delivered or refused; false when
   // `limit` was not enough.
   bool Drain(Duration limit);
