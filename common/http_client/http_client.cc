@@ -4,6 +4,7 @@
 
 #include <httplib.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 
 #include <charconv>
 #include <csignal>
@@ -88,6 +89,13 @@ void ProbeConnection(socket_t socket) {
   set(IPPROTO_TCP, TCP_USER_TIMEOUT, 15'000);
 }
 
+// Between calls a server has nothing to say but goodbye, which in TLS is a message. The library
+// takes that for a sign of life.
+bool HasSomethingToRead(socket_t socket) {
+  pollfd wait{socket, POLLIN | POLLRDHUP, 0};
+  return poll(&wait, 1, 0) > 0;
+}
+
 httplib::Request ToLibrary(const ClientRequest& request) {
   httplib::Request out;
   out.method = request.method;
@@ -120,6 +128,7 @@ struct HttpClient::Impl {
   std::unique_ptr<MemoryFile> authorities;
   std::unique_ptr<httplib::ClientImpl> client;  // null where `problem` says why
   Status problem;
+  steady_clock::time_point used;  // when the last call ended
 
   Status Prepare() {
     std::optional<Place> place = ParseEndpoint(endpoint);
@@ -158,10 +167,28 @@ struct HttpClient::Impl {
   Result<ClientResponse> Send(httplib::Request& request) {
     if (!problem.ok()) return problem;
     const auto started = steady_clock::now();
+    const bool is_kept = KeepsGoodConnection(started);
     httplib::Response response;
     httplib::Error error = httplib::Error::Success;
-    if (client->send(request, response, error)) return FromLibrary(response);
-    return Explain(error, steady_clock::now() - started);
+    bool answered = client->send(request, response, error);
+    // What was not sent whole was not understood.
+    if (!answered && is_kept && error == httplib::Error::Write &&
+        steady_clock::now() - started < options.connect_time_max) {
+      response = {};
+      answered = client->send(request, response, error);
+    }
+    used = steady_clock::now();
+    if (answered) return FromLibrary(response);
+    return Explain(error, used - started);
+  }
+
+  // Whether the connection of the last call is there and good; one that is not is closed.
+  bool KeepsGoodConnection(steady_clock::time_point now) {
+    if (client->is_socket_open() == 0) return false;
+    const bool is_good =
+        now - used < options.idle_time_max && !HasSomethingToRead(client->socket());
+    if (!is_good) client->stop();
+    return is_good;
   }
 
   // The library does not tell a time-out from a connection that broke.
@@ -175,7 +202,7 @@ struct HttpClient::Impl {
 };
 
 HttpClient::HttpClient(const std::string& endpoint, HttpClientOptions options)
-    : impl_(new Impl{endpoint, std::move(options), nullptr, nullptr, {}}) {
+    : impl_(new Impl{endpoint, std::move(options), nullptr, nullptr, {}, {}}) {
   IgnoreBrokenPipes();
   impl_->problem = impl_->Prepare();
   if (!impl_->problem.ok()) impl_->client = nullptr;

@@ -36,10 +36,15 @@ struct HttpClientOptions {
   // The kernel probes a silent connection after 15 s and breaks it after 15 more, so that waiting
   // for a peer that is gone ends.
   bool probe_connection = false;
+  // A kept-alive connection that rested for longer is replaced: servers close theirs (ours after
+  // 75 s, a Kubernetes API server after 90 s, load balancers from 60 s on) without asking.
+  std::chrono::milliseconds idle_time_max{45'000};
 };
 
 // A blocking HTTP/1.1 client with one kept-alive connection (on cpp-httplib): for the CLI, the
-// agent and calls between our processes, never on an executor. One thread at a time.
+// agent and calls between our processes, never on an executor. One thread at a time. A kept-alive
+// connection that the server has closed meanwhile is replaced before a call, and once during one
+// as long as the request has not been sent whole; never when it may have been understood.
 class HttpClient {
  public:
   // `endpoint`: "http://host:port" or "https://host:port".
