@@ -4,6 +4,7 @@
 #include <condition_variable>
 #include <thread>
 
+#include "common/kube/lease_trouble.h"
 #include "common/kube/watch.h"
 #include "common/log/log.h"
 
@@ -44,11 +45,13 @@ struct LeaderElection::Impl final : WatchSink {
         callbacks(std::move(calls)),
         client(watch_client.access(), QuickOptions(watch_client, options)),
         watch(watch_client, types::Lease(), *this, ScopeOf(options)),
+        trouble(options.name),
         thread([this] { Run(); }) {}
 
   // WatchSink.
   void OnHealth(const Status& health) override {
     std::lock_guard lock(mu);
+    if (watching == health.ok()) return;  // no reason to look before the time
     watching = health.ok();
     changed.notify_all();
   }
@@ -112,17 +115,16 @@ struct LeaderElection::Impl final : WatchSink {
     }
     const Code code = written.status().code();
     if (code == Code::kConflict || code == Code::kResourceInUse || code == Code::kNotFound)
-      Reread();
+      Reread().IgnoreError();
     return written.status();
   }
 
   // The watch may be behind, or broken.
-  bool Reread() {
+  Status Reread() {
     Result<Value> now = client.Get(types::Lease(), options.name);
-    const bool is_missing = !now.ok() && now.status().code() == Code::kNotFound;
-    if (now.ok()) Observe(std::move(*now));
-    if (is_missing) Observe(Value());
-    return now.ok() || is_missing;
+    if (!now.ok() && now.status().code() != Code::kNotFound) return now.status();
+    Observe(now.ok() ? std::move(*now) : Value());
+    return OkStatus();
   }
 
   void Run() {
@@ -144,21 +146,27 @@ struct LeaderElection::Impl final : WatchSink {
     if (!watching) {
       // The watch is refused, or broken: looking does as well.
       lock.unlock();
-      const bool looked = Reread();
+      const Status looked = Reread();
       lock.lock();
-      listed = listed || looked;
+      if (!looked.ok() && !listed) return trouble.Note("read", looked, clock.Now());
+      listed = true;
     }
     const Duration look_again = watching ? Duration(options.duration) : Duration(kLookAgain);
     if (!listed) return look_again;
     const std::string holder = HolderOf(seen);
     const bool is_free = seen.is_null() || holder.empty() || holder == options.identity;
     const Duration left = seen_at + options.duration - clock.Now();
-    if (!is_free && left > Duration::zero()) return std::min(left, look_again);
+    if (!is_free && left > Duration::zero()) {
+      trouble.Ended();
+      return std::min(left, look_again);
+    }
     const MonoTime began = clock.Now();
     lock.unlock();
     Status taken = Write(options.identity);
     lock.lock();
-    if (!taken.ok()) return taken.code() == Code::kConflict ? Duration::zero() : kTryAgain;
+    if (taken.code() == Code::kConflict) return Duration::zero();
+    if (!taken.ok()) return trouble.Note("taken", taken, clock.Now());
+    trouble.Ended();
     leading = true;
     renewed = began;
     const int64_t transitions = seen.At("spec", "leaseTransitions").AsInt();
@@ -180,10 +188,13 @@ struct LeaderElection::Impl final : WatchSink {
     Status written = Write(options.identity);
     lock.lock();
     if (written.ok()) {
+      trouble.Ended();
       renewed = began;
       return options.renew_every;
     }
-    return written.code() == Code::kConflict ? Duration::zero() : kTryAgain;
+    if (written.code() == Code::kConflict) return Duration::zero();
+    // No more patience than that: the deadline is near.
+    return std::min<Duration>(trouble.Note("renewed", written, clock.Now()), kTryAgain);
   }
 
   Duration Ended(std::unique_lock<std::mutex>& lock, const char* why) {
@@ -228,6 +239,7 @@ struct LeaderElection::Impl final : WatchSink {
   bool stopping = false;
   MonoTime renewed{};  // when the last renewal that held was begun
   Watch watch;
+  LeaseTrouble trouble;  // the thread's own
   std::thread thread;
 };
 

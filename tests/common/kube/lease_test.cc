@@ -116,6 +116,49 @@ TEST_F(LeaseTest, LooksAtTheLeaseWhereItMayNotWatch) {
   ASSERT_TRUE(Eventually([&] { return second->is_leading(); }));
 }
 
+TEST_F(LeaseTest, SaysOnceWhyItCannotLeadAndWhatToDoAndAsksLessAndLess) {
+  std::atomic<bool> refused{true};
+  std::atomic<int> asked{0};
+  api_.Intercept([&](const net::HttpRequest& request, const FakeKubeApi::Writer& writer) {
+    const bool is_lease = request.path.find("/leases") != std::string_view::npos;
+    if (!refused || !is_lease || request.method == "GET") return false;
+    ++asked;
+    FakeKubeApi::SendStatus(writer, 403, "Forbidden", "may not create leases");
+    return true;
+  });
+  ::testing::internal::CaptureStderr();
+  auto only = Candidate(client_, "only");
+  std::this_thread::sleep_for(milliseconds(1'000));
+  const std::string said = ::testing::internal::GetCapturedStderr();
+  // At 0, 200 and 600 ms.
+  EXPECT_LE(asked, 4);
+  EXPECT_GE(asked, 2);
+  EXPECT_FALSE(only->is_leading());
+  const std::string line = "the lease cannot be had";
+  ASSERT_NE(said.find(line), std::string::npos) << said;
+  EXPECT_EQ(said.find(line), said.rfind(line)) << said;
+  EXPECT_NE(said.find("may not create leases"), std::string::npos) << said;
+  EXPECT_NE(said.find("leases.coordination.k8s.io in namespace default"), std::string::npos)
+      << said;
+  refused = false;
+  EXPECT_TRUE(Eventually([&] { return only->is_leading(); }));
+}
+
+TEST_F(LeaseTest, SaysSoWhereItMayNotEvenLook) {
+  api_.Intercept([&](const net::HttpRequest& request, const FakeKubeApi::Writer& writer) {
+    const bool is_lease = request.path.find("/leases") != std::string_view::npos;
+    if (is_lease) FakeKubeApi::SendStatus(writer, 403, "Forbidden", "may not get leases");
+    return is_lease;
+  });
+  ::testing::internal::CaptureStderr();
+  auto only = Candidate(client_, "only");
+  std::this_thread::sleep_for(milliseconds(800));
+  const std::string said = ::testing::internal::GetCapturedStderr();
+  EXPECT_NE(said.find("cannot_be=read"), std::string::npos) << said;
+  EXPECT_LE(api_.CountOf("GET /apis/coordination.k8s.io/v1/namespaces/default/leases/operator"),
+            5u);
+}
+
 TEST_F(LeaseTest, TakesALeaseThatADeadProcessOfItsNameLeft) {
   json::Value lease;
   lease["metadata"].Set("name", "operator");
