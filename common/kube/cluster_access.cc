@@ -9,6 +9,7 @@
 
 #include "common/codec/base64.h"
 #include "common/json/value.h"
+#include "common/kube/exec_plugin.h"
 
 namespace millrace::kube {
 namespace {
@@ -50,16 +51,18 @@ Result<std::string> DataOrFile(const Value& entry, const std::string& name,
   return file.empty() ? Result<std::string>(std::string()) : ReadFile(folder / file);
 }
 
-Status ReadUser(const Value& user, const fs::path& folder, ClusterAccess& out) {
+Status ReadUser(const Value& user, const Value& cluster, const fs::path& folder,
+                ClusterAccess& out) {
   if (user.Has("exec")) {
-    return InvalidArgument(
-        "kubeconfig: the user takes its credentials from an exec plugin (" +
-        user.At("exec", "command").AsString() +
-        "), which is not supported; use a token, tokenFile or client certificate");
+    ASSIGN_OR_RETURN(out.exec,
+                     ExecPlugin::FromKubeconfig(user["exec"], cluster, out.ca_pem, folder));
+    return OkStatus();
   }
   if (user.Has("auth-provider")) {
     return InvalidArgument(
-        "kubeconfig: auth-provider is not supported; use a token, tokenFile or client certificate");
+        "kubeconfig: auth-provider is not supported; use an exec plugin, a token, tokenFile or "
+        "client "
+        "certificate");
   }
   ASSIGN_OR_RETURN(out.client_certificate_pem, DataOrFile(user, "client-certificate", folder));
   ASSIGN_OR_RETURN(out.client_key_pem, DataOrFile(user, "client-key", folder));
@@ -146,7 +149,7 @@ Result<ClusterAccess> ClusterAccess::FromKubeconfig(const std::string& path,
   ASSIGN_OR_RETURN(access.ca_pem, DataOrFile(*cluster, "certificate-authority", folder));
   if (const std::string& ns = (*chosen)["namespace"].AsString(); !ns.empty()) access.ns = ns;
   const Value* user = FindEntry(config["users"], (*chosen)["user"].AsString(), "user");
-  if (user != nullptr) RETURN_IF_ERROR(ReadUser(*user, folder, access));
+  if (user != nullptr) RETURN_IF_ERROR(ReadUser(*user, *cluster, folder, access));
   return access;
 }
 
@@ -161,6 +164,18 @@ Result<ClusterAccess> ClusterAccess::Detect(const std::string& kubeconfig,
     return FromKubeconfig(named.substr(0, named.find(':')), context);
   }
   return FromKubeconfig(Environment("HOME") + "/.kube/config", context);
+}
+
+Result<Credential> ClusterAccess::CurrentCredential() const {
+  if (exec != nullptr) return exec->Get();
+  return Credential{token == nullptr ? std::string() : token->Token(), client_certificate_pem,
+                    client_key_pem};
+}
+
+bool ClusterAccess::Renew(const Credential& credential) const {
+  if (exec == nullptr) return false;
+  exec->Refuse(credential);
+  return true;
 }
 
 }  // namespace millrace::kube

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 #include <thread>
+#include <utility>
 
 #include "common/base/clock.h"
 
@@ -12,6 +13,7 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 
+constexpr int kUnauthorized = 401;
 constexpr int kTooManyRequests = 429;
 constexpr int kServiceUnavailable = 503;
 
@@ -96,55 +98,61 @@ std::string QueryEncode(std::string_view text) {
   return out;
 }
 
-std::unique_ptr<net::HttpClient> Transport::Connect(milliseconds read_time_max) const {
+std::unique_ptr<net::HttpClient> Transport::Connect(milliseconds read_time_max,
+                                                    const Credential& credential) const {
   net::HttpClientOptions http;
   http.connect_time_max = options_.connect_time_max;
   http.read_time_max = read_time_max;
   http.verify_certificate = access_.verify_certificate;
   http.ca_pem = access_.ca_pem;
-  http.client_certificate_pem = access_.client_certificate_pem;
-  http.client_key_pem = access_.client_key_pem;
+  http.client_certificate_pem = credential.client_certificate_pem;
+  http.client_key_pem = credential.client_key_pem;
   http.probe_connection = true;
   return std::make_unique<net::HttpClient>(access_.server, std::move(http));
 }
 
-net::ClientRequest Transport::ToRequest(const Call& call) const {
+net::ClientRequest Transport::ToRequest(const Call& call, const Credential& credential) const {
   net::ClientRequest request{call.method, call.target, {}, call.body};
   request.headers.emplace_back("Accept", "application/json");
   request.headers.emplace_back("User-Agent", options_.user_agent);
   if (!call.content_type.empty()) request.headers.emplace_back("Content-Type", call.content_type);
-  if (access_.token != nullptr) {
-    request.headers.emplace_back("Authorization", "Bearer " + access_.token->Token());
+  if (!credential.token.empty()) {
+    request.headers.emplace_back("Authorization", "Bearer " + credential.token);
   }
   return request;
 }
 
-std::unique_ptr<net::HttpClient> Transport::Borrow() {
+std::unique_ptr<net::HttpClient> Transport::Borrow(const Credential& credential) {
   {
     std::lock_guard lock(mu_);
-    if (!idle_.empty()) {
+    if (idle_credential_ == credential.number && !idle_.empty()) {
       auto connection = std::move(idle_.back());
       idle_.pop_back();
       return connection;
     }
   }
-  return Connect(options_.request_time_max);
+  return Connect(options_.request_time_max, credential);
 }
 
-void Transport::GiveBack(std::unique_ptr<net::HttpClient> connection) {
+void Transport::GiveBack(std::unique_ptr<net::HttpClient> connection,
+                         const Credential& credential) {
   std::lock_guard lock(mu_);
+  if (credential.number < idle_credential_) return;
+  // Their TLS shows who we were.
+  if (std::exchange(idle_credential_, credential.number) != credential.number) idle_.clear();
   if (idle_.size() < options_.idle_connections_max) idle_.push_back(std::move(connection));
 }
 
-Result<net::ClientResponse> Transport::Exchange(const net::ClientRequest& request, bool is_read) {
-  auto connection = Borrow();
+Result<net::ClientResponse> Transport::Exchange(const Call& call, const Credential& credential) {
+  auto connection = Borrow(credential);
+  const net::ClientRequest request = ToRequest(call, credential);
   Result<net::ClientResponse> response = connection->Send(request);
   // The server may have closed a kept-alive connection just as we used it.
-  if (!response.ok() && is_read && response.status().code() == Code::kUnavailable) {
-    connection = Connect(options_.request_time_max);
+  if (!response.ok() && call.is_read() && response.status().code() == Code::kUnavailable) {
+    connection = Connect(options_.request_time_max, credential);
     response = connection->Send(request);
   }
-  if (response.ok()) GiveBack(std::move(connection));
+  if (response.ok()) GiveBack(std::move(connection), credential);
   return response;
 }
 
@@ -163,12 +171,19 @@ void Transport::Count(const Call& call, int status, Duration took) const {
 
 Result<net::ClientResponse> Transport::SendPatiently(const Call& call) {
   const auto give_up = steady_clock::now() + options_.retry_time_max;
+  bool is_renewed = false;
   while (true) {
+    // Anew for each try: the token may have been rotated.
+    ASSIGN_OR_RETURN(const Credential credential, access_.CurrentCredential());
     const auto began = steady_clock::now();
-    // Made anew for each try: the token may have been rotated.
-    Result<net::ClientResponse> response = Exchange(ToRequest(call), call.is_read());
+    Result<net::ClientResponse> response = Exchange(call, credential);
     Count(call, response.ok() ? response->status : 0, steady_clock::now() - began);
     if (!response.ok()) return response;
+    // The server has done nothing: the same call may go again.
+    if (response->status == kUnauthorized && !std::exchange(is_renewed, true) &&
+        access_.Renew(credential)) {
+      continue;
+    }
     std::optional<milliseconds> after = RetryAfter(*response);
     if (!after || steady_clock::now() + *after >= give_up) return response;
     // 0 is not meant as "at once".

@@ -33,8 +33,9 @@ class Transport {
   // The same where the answer is plain text.
   Result<std::string> SendForText(const Call& call);
   // A connection of its own for a watch.
-  std::unique_ptr<net::HttpClient> Connect(std::chrono::milliseconds read_time_max) const;
-  net::ClientRequest ToRequest(const Call& call) const;
+  std::unique_ptr<net::HttpClient> Connect(std::chrono::milliseconds read_time_max,
+                                           const Credential& credential) const;
+  net::ClientRequest ToRequest(const Call& call, const Credential& credential) const;
   void Count(const Call& call, int status, Duration took) const;
 
   const ClusterAccess& access() const { return access_; }
@@ -43,14 +44,16 @@ class Transport {
  private:
   // Obeys Retry-After; any HTTP status is a success.
   Result<net::ClientResponse> SendPatiently(const Call& call);
-  Result<net::ClientResponse> Exchange(const net::ClientRequest& request, bool is_read);
-  std::unique_ptr<net::HttpClient> Borrow();
-  void GiveBack(std::unique_ptr<net::HttpClient> connection);
+  Result<net::ClientResponse> Exchange(const Call& call, const Credential& credential);
+  std::unique_ptr<net::HttpClient> Borrow(const Credential& credential);
+  void GiveBack(std::unique_ptr<net::HttpClient> connection, const Credential& credential);
 
   const ClusterAccess access_;
   const ClientOptions options_;
   std::mutex mu_;
-  std::vector<std::unique_ptr<net::HttpClient>> idle_;  // guarded by mu_
+  // Guarded by mu_.
+  std::vector<std::unique_ptr<net::HttpClient>> idle_;
+  uint64_t idle_credential_ = 0;  // the number of the one that they were made with
 };
 
 // Documents of the API: larger and deeper than what strangers may send.

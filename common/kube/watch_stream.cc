@@ -100,7 +100,8 @@ Status Client::WatchStream(const ResourceType& type, const WatchRequest& request
                            Cancellation& cancellation, const Handler& on_event) {
   Call call{"watch", type.kind, "GET", WatchTarget(type, request)};
   Transport& transport = *transport_;
-  auto connection = transport.Connect(request.idle_time_max);
+  ASSIGN_OR_RETURN(const Credential credential, access().CurrentCredential());
+  auto connection = transport.Connect(request.idle_time_max, credential);
   Cancellation::State& state = *cancellation.state_;
   {
     std::lock_guard lock(state.mu);
@@ -111,7 +112,7 @@ Status Client::WatchStream(const ResourceType& type, const WatchRequest& request
   Status outcome;
   const auto began = std::chrono::steady_clock::now();
   Result<net::ClientResponse> response = connection->Stream(
-      transport.ToRequest(call),
+      transport.ToRequest(call, credential),
       [&](std::string_view piece) {
         if (cancellation.is_cancelled()) return false;
         outcome = lines.Take(piece);
@@ -129,6 +130,7 @@ Status Client::WatchStream(const ResourceType& type, const WatchRequest& request
   if (!outcome.ok()) return outcome;
   if (!response.ok()) return response.status();
   if (response->status == 200) return OkStatus();
+  if (response->status == 401) access().Renew(credential);  // for the next watch
   Result<json::Value> body = ParseDocument(response->body);
   return ToStatus(response->status, body.ok() ? *body : json::Value(), response->body);
 }
