@@ -30,7 +30,6 @@ void LedController::Watch() {
 }
 
 void LedController::Start() {
-  Watch();
   {
     std::lock_guard lock(mu_);
     if (controller_) return;
