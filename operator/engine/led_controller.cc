@@ -36,6 +36,7 @@ void LedController::Start() {
     controller_ = std::make_unique<Controller>(name_, workers_, clock_,
                                                [this](const ResourceKey& key) { return Run(key); });
   }
+  Watch();
   for (const Followed& followed : followed_) {
     if (!followed.is_own) continue;
     for (kube::ObjectName& name : followed.informer->cache().Names()) {
