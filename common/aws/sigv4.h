@@ -78,8 +78,11 @@ struct SignRequest {
   std::string_view body;
   std::string region = "us-east-1";
   std::string service = "kinesis";
+  // Of the body, where the caller has it already.
+  std::optional<codec::Sha256Digest> body_digest{};
 };
-// The headers to add: host, x-amz-date, authorization.
+// The headers to add: host, x-amz-date, authorization. For the service "s3" the path has to be
+// encoded as it is sent, and `headers` to have x-amz-content-sha256.
 std::vector<net::OwnedHeader> SignV4(const SignRequest& request, const Credentials& credentials,
                                      WallMs now);
 

@@ -304,7 +304,11 @@ bool AppendCanonicalRequest(std::string& out, const net::HttpRequest& request,
                             const SignatureClaim& claim, const codec::Sha256Digest& body_digest) {
   out += request.method;
   out += '\n';
-  AppendCanonicalPath(out, request.path);
+  // S3 alone signs the path as it is sent.
+  if (claim.service == "s3")
+    out += request.path;
+  else
+    AppendCanonicalPath(out, request.path);
   out += '\n';
   AppendCanonicalQuery(out, request.query, claim.presigned ? "X-Amz-Signature" : "");
   out += '\n';

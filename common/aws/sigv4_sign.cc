@@ -46,7 +46,9 @@ std::vector<net::OwnedHeader> SignV4(const SignRequest& request, const Credentia
   claim.signed_headers = names;
 
   std::string canonical;
-  CHECK(AppendCanonicalRequest(canonical, canonical_form, claim, codec::Sha256(request.body)));
+  CHECK(AppendCanonicalRequest(
+      canonical, canonical_form, claim,
+      request.body_digest ? *request.body_digest : codec::Sha256(request.body)));
   codec::Sha256Digest key =
       DeriveSigningKey(credentials.secret_access_key, claim.date, request.region, request.service);
   std::string authorization(kSigV4Algorithm);
