@@ -79,8 +79,8 @@ TEST_F(DrainPodTest, UndoTakesTheRequestBack) {
 }
 
 TEST_F(DrainPodTest, PodsThatAreNotThereOrHaveNoShardsAreRefused) {
-  EXPECT_THAT(Drain("default-9").message(), HasSubstr("there is no pod default-9"));
-  EXPECT_THAT(Drain("m-operator-1").message(), HasSubstr("has no shards"));
+  EXPECT_THAT(Drain("default-9").ToString(), HasSubstr("there is no pod default-9"));
+  EXPECT_THAT(Drain("m-operator-1").ToString(), HasSubstr("has no shards"));
 }
 
 class StreamEndpointTest : public DrainPodTest {

@@ -77,7 +77,9 @@ TEST(StreamPoolSpec, StorageNeverShrinksExceptBackFromAFailedEnlargement) {
   EXPECT_TRUE(CheckStreamPoolTransition(before, after, "10Gi").ok());
   EXPECT_TRUE(CheckStreamPoolTransition(after, before, "10Gi").ok());
   after.storage_class = "fast";
-  EXPECT_EQ(CheckStreamPoolTransition(before, after, "10Gi").message(),
+  const Status refused = CheckStreamPoolTransition(before, after, "10Gi");
+  EXPECT_FALSE(refused.ok());
+  EXPECT_EQ(refused.message(),
             "spec.storage.storageClassName: is immutable; make a new pool and move the streams");
 }
 
@@ -102,7 +104,9 @@ TEST(StreamUserSpec, PermissionsNameOperationsAndStreams) {
   StreamUserSpec before;
   StreamUserSpec after;
   before.rotation = 2;
-  EXPECT_EQ(CheckStreamUserTransition(before, after).message(), "spec.rotation: only rises");
+  const Status refused = CheckStreamUserTransition(before, after);
+  EXPECT_FALSE(refused.ok());
+  EXPECT_EQ(refused.message(), "spec.rotation: only rises");
 }
 
 }  // namespace

@@ -51,7 +51,7 @@ TEST(PoolPlan, PoolWithoutAnImageKeepsTheOneItWasMadeWith) {
   world.settings.image.clear();
   world.pool.Set("spec", json::Object{});
   world.pool.Remove("status");
-  EXPECT_THAT(PlanPool(world).problem.message(), HasSubstr("spec.image: is needed"));
+  EXPECT_THAT(PlanPool(world).problem.ToString(), HasSubstr("spec.image: is needed"));
 }
 
 TEST(PoolPlan, OnlyWhatPeopleAskForMakesANewRevision) {
