@@ -57,7 +57,6 @@ LAYERS = [
     ("dataplane/delivery/service", COMMON + ["dataplane/client", "dataplane/delivery/*"]),
     ("dataplane/delivery/processing", COMMON + ["dataplane/delivery/model", "dataplane/delivery/formats"]),
     ("dataplane/delivery/*", COMMON + ["dataplane/delivery/model"]),
-    ("dataplane/cursor", COMMON + ["dataplane/shard", "dataplane/placement", "dataplane/storage", "dataplane/format"]),
     ("dataplane/firehose", COMMON + ["dataplane/kinesis", "dataplane/peer", "dataplane/shard", "dataplane/placement", "dataplane/storage", "dataplane/format"]),
     ("dataplane/sql", COMMON + ["dataplane/client"]),
     ("dataplane/bin", COMMON + ["dataplane/*"]),
