@@ -12,8 +12,9 @@ using json::Value;
 bool IsLetter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '*'; }
 
 bool IsAction(std::string_view text) {
-  constexpr std::string_view kService = "kinesis:";
-  if (text.starts_with(kService)) text.remove_prefix(kService.size());
+  for (const std::string_view service : {"kinesis:", "firehose:"}) {
+    if (text.starts_with(service)) text.remove_prefix(service.size());
+  }
   return !text.empty() && std::all_of(text.begin(), text.end(), IsLetter);
 }
 

@@ -22,6 +22,11 @@ Status AuthorizeControlCall(const kinesis::Call& call) {
   // The resource API gives everything to those who reach it.
   if (call.operation.empty()) return kinesis::CheckPermission(who, "Resources", "");
   const Result<json::Value> input = aws::DecodeBody(call.protocol, call.request.body.view());
+  if (call.service == "firehose") {
+    const std::string action = "firehose:" + std::string(call.operation);
+    return kinesis::CheckPermission(
+        who, action, input.ok() ? (*input)["DeliveryStreamName"].AsString() : std::string());
+  }
   bool names_a_stream = false;
   for (const char* member : {"StreamName", "StreamARN", "ResourceARN", "ConsumerARN"}) {
     if (!input.ok() || !(*input)[member].is_string()) continue;

@@ -4,6 +4,7 @@
 
 #include "common/aws/operation.h"
 #include "common/base/check.h"
+#include "dataplane/firehose/operations.h"
 #include "dataplane/gateway/authorization.h"
 #include "dataplane/kinesis/operations.h"
 
@@ -42,22 +43,25 @@ std::string MakeRequestId(Random& random) {
 }  // namespace
 
 Gateway::Gateway(IoThreads& io, kinesis::DataPlane& plane, ControlForwarder& control,
-                 const aws::SigV4Verifier* verifier)
+                 const Verifiers& verifiers)
     : plane_(plane), control_(control) {
+  const auto queue = [this](Executor& executor, const aws::SigV4Verifier* verifier) {
+    if (verifier == nullptr) return std::unique_ptr<AuthQueue>();
+    return std::make_unique<AuthQueue>(executor, *verifier,
+                                       [this](const CallPtr& call) { Serve(call); });
+  };
   for (size_t i = 0; i < io.size(); ++i) {
-    PerExecutor mine{&io.at(i), Random(SecureRandom64()), nullptr};
-    if (verifier != nullptr) {
-      mine.auth = std::make_unique<AuthQueue>(io.at(i), *verifier,
-                                              [this](const CallPtr& call) { Serve(call); });
-    }
+    PerExecutor mine{&io.at(i), Random(SecureRandom64()), queue(io.at(i), verifiers.kinesis),
+                     queue(io.at(i), verifiers.firehose)};
     executors_.push_back(std::move(mine));
   }
 }
 
 size_t Gateway::BodyBytesMax(const net::HttpRequest& head) {
-  return head.FindHeader("x-amz-target").starts_with("Kinesis_20131202.PutRecord")
-             ? kDataBodyBytesMax
-             : kControlBodyBytesMax;
+  const std::string_view target = head.FindHeader("x-amz-target");
+  const bool is_data = target.starts_with("Kinesis_20131202.PutRecord") ||
+                       target.starts_with("Firehose_20150804.PutRecord");
+  return is_data ? kDataBodyBytesMax : kControlBodyBytesMax;
 }
 
 Gateway::PerExecutor& Gateway::Mine(Executor& executor) {
@@ -75,20 +79,36 @@ void Gateway::Take(net::HttpRequest request, std::shared_ptr<net::ResponseWriter
   call->request = std::move(request);
   call->writer = std::move(writer);
   if (!call->request.path.starts_with(kResourcePath)) {
-    aws::CallOrRefusal read = aws::ReadCall(call->request, kTargetPrefix, call->request_id);
+    const std::string_view target = call->request.FindHeader("x-amz-target");
+    const bool is_firehose = target.starts_with(firehose::kTargetPrefix);
+    if (is_firehose) call->service = "firehose";
+    aws::CallOrRefusal read = aws::ReadCall(
+        call->request, is_firehose ? firehose::kTargetPrefix : kTargetPrefix, call->request_id);
     if (read.refusal) return call->writer->Send(*std::move(read.refusal));
     call->protocol = read.call->protocol;
     call->operation = read.call->operation;
   }
-  if (mine.auth != nullptr) return mine.auth->Add(std::move(call));
+  const auto& auth = call->service == "firehose" ? mine.firehose_auth : mine.auth;
+  if (auth != nullptr) return auth->Add(std::move(call));
   call->identity = aws::ClaimedIdentity(call->request);
   Serve(call);
 }
 
 void Gateway::Serve(const CallPtr& call) {
+  if (call->service == "firehose") {
+    for (const firehose::DataOperation& operation : firehose::kDataOperations) {
+      if (operation.name != call->operation) continue;
+      return operation.serve(plane_, call, [this](const CallPtr& other) { Forward(other); });
+    }
+    return Forward(call);
+  }
   for (const DataOperation& operation : kinesis::kDataOperations) {
     if (operation.name == call->operation) return operation.serve(plane_, call);
   }
+  Forward(call);
+}
+
+void Gateway::Forward(const CallPtr& call) {
   if (const Status no = AuthorizeControlCall(*call); !no.ok()) return call->Fail(no);
   control_.Forward(call);
 }

@@ -16,9 +16,13 @@ namespace millrace::gateway {
 // Take runs on connections' executors.
 class Gateway {
  public:
-  // `verifier` null: everybody is who they say.
+  // By service; null: everybody is who they say.
+  struct Verifiers {
+    const aws::SigV4Verifier* kinesis = nullptr;
+    const aws::SigV4Verifier* firehose = nullptr;
+  };
   Gateway(IoThreads& io, kinesis::DataPlane& plane, ControlForwarder& control,
-          const aws::SigV4Verifier* verifier);
+          const Verifiers& verifiers);
   void Take(net::HttpRequest request, std::shared_ptr<net::ResponseWriter> writer);
   // 16 MiB for puts, 1 MiB for the rest (docs/limits.md).
   static size_t BodyBytesMax(const net::HttpRequest& head);
@@ -29,9 +33,11 @@ class Gateway {
     Executor* executor;
     Random random;  // request ids need no secrecy
     std::unique_ptr<AuthQueue> auth;
+    std::unique_ptr<AuthQueue> firehose_auth;
   };
   PerExecutor& Mine(Executor& executor);
   void Serve(const kinesis::CallPtr& call);
+  void Forward(const kinesis::CallPtr& call);
 
   kinesis::DataPlane& plane_;
   ControlForwarder& control_;

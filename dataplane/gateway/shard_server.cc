@@ -196,10 +196,13 @@ Status ShardServer::StartMaps() {
 Status ShardServer::Listen() {
   if (options_.keys != nullptr) {
     verifier_ = std::make_unique<aws::SigV4Verifier>(*options_.keys, SystemClock(), "kinesis");
+    firehose_verifier_ =
+        std::make_unique<aws::SigV4Verifier>(*options_.keys, SystemClock(), "firehose");
   }
   control_ = std::make_unique<ControlForwarder>(
       ControlForwarderOptions{.endpoint = options_.control_endpoint, .token = options_.token});
-  gateway_ = std::make_unique<Gateway>(io_, *plane_, *control_, verifier_.get());
+  gateway_ = std::make_unique<Gateway>(
+      io_, *plane_, *control_, Gateway::Verifiers{verifier_.get(), firehose_verifier_.get()});
 
   net::HttpServerOptions server_options;
   server_options.limits = options_.limits;

@@ -113,6 +113,7 @@ class ShardServer {
   std::unique_ptr<shard::MapApplier> applier_;
   std::unique_ptr<shard::MapLoop> maps_;
   std::unique_ptr<aws::SigV4Verifier> verifier_;
+  std::unique_ptr<aws::SigV4Verifier> firehose_verifier_;
   std::unique_ptr<ControlForwarder> control_;
   std::unique_ptr<Gateway> gateway_;
   std::unique_ptr<peer::PeerServices> peer_services_;

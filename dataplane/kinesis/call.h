@@ -18,7 +18,8 @@ struct Call {
   std::shared_ptr<net::ResponseWriter> writer;
   std::string request_id;
   aws::Protocol protocol = aws::Protocol::kJson;
-  std::string_view operation;  // points into `request`
+  std::string_view service = "kinesis";  // or "firehose", as SigV4 has them
+  std::string_view operation;            // points into `request`
   aws::Identity identity;
   MonoTime started{};
 

@@ -54,8 +54,10 @@ bool Permissions::Allows(std::string_view operation, std::string_view stream) co
 Status CheckPermission(const aws::Identity& who, std::string_view operation,
                        std::string_view stream) {
   if (!who.grants || who.grants->Allows(operation, stream)) return OkStatus();
-  const std::string action = "kinesis:" + std::string(operation);
-  const std::string resource = stream.empty() ? "*" : "stream/" + std::string(stream);
+  const bool is_firehose = operation.starts_with("firehose:");
+  const std::string action = (is_firehose ? "" : "kinesis:") + std::string(operation);
+  const std::string kind = is_firehose ? "deliverystream/" : "stream/";
+  const std::string resource = stream.empty() ? "*" : kind + std::string(stream);
   return {Code::kAccessDenied,
           "User: arn:aws:iam::" + who.account_id + ":user/" + who.user_name +
               " is not authorized to perform: " + action + " on resource: " + resource +

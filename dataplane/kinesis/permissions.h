@@ -14,8 +14,9 @@ namespace millrace::kinesis {
 class Permissions final : public aws::Grants {
  public:
   struct Rule {
-    std::vector<std::string> actions;  // "kinesis:PutRecord*", with or without the service
-    std::vector<std::string> streams;  // names
+    // "kinesis:PutRecord*", with or without the service; "firehose:PutRecord*" always with it.
+    std::vector<std::string> actions;
+    std::vector<std::string> streams;  // names, of delivery streams too
   };
   explicit Permissions(std::vector<Rule> rules) : rules_(std::move(rules)) {}
   // Where there is no stream, only a rule for all of them ("*") allows.
@@ -25,7 +26,8 @@ class Permissions final : public aws::Grants {
   std::vector<Rule> rules_;
 };
 
-// Whether `who` may make a call; AWS's words of refusal (kAccessDenied) where not.
+// Whether `who` may make a call ("PutRecords", "firehose:PutRecord"); AWS's words of refusal
+// (kAccessDenied) where not.
 Status CheckPermission(const aws::Identity& who, std::string_view operation,
                        std::string_view stream);
 

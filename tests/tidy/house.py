@@ -49,7 +49,7 @@ LAYERS = [
     ("dataplane/shard", COMMON + ["dataplane/storage", "dataplane/format", "dataplane/placement", "dataplane/client"]),
     ("dataplane/peer", COMMON + ["dataplane/shard", "dataplane/placement", "dataplane/storage", "dataplane/format"]),
     ("dataplane/kinesis", COMMON + ["dataplane/peer", "dataplane/shard", "dataplane/placement", "dataplane/storage", "dataplane/format"]),
-    ("dataplane/gateway", COMMON + ["dataplane/kinesis", "dataplane/peer", "dataplane/shard", "dataplane/placement", "dataplane/storage", "dataplane/format"]),
+    ("dataplane/gateway", COMMON + ["dataplane/firehose", "dataplane/kinesis", "dataplane/peer", "dataplane/shard", "dataplane/placement", "dataplane/storage", "dataplane/format"]),
     ("dataplane/client", COMMON),
     ("dataplane/delivery/model", COMMON),
     ("dataplane/delivery/sinks/*", COMMON + DELIVERY + ["dataplane/client"]),

@@ -30,6 +30,23 @@ TEST(Authorization, StreamIsFoundByNameAndByEveryKindOfArn) {
       Allowed("DeleteStream", R"({"StreamName":"orders","StreamARN":")" + arn + R"(clicks"})"));
 }
 
+TEST(Authorization, DeliveryStreamsNeedARuleOfFirehose) {
+  kinesis::Call call;
+  call.service = "firehose";
+  call.operation = "DescribeDeliveryStream";
+  call.request.body = Slice::FromString(R"({"DeliveryStreamName":"orders"})");
+  const auto allow = [&](const std::string& action, const std::string& stream) {
+    call.identity.grants = std::make_shared<const kinesis::Permissions>(
+        std::vector<kinesis::Permissions::Rule>{{{action}, {stream}}});
+    return AuthorizeControlCall(call).ok();
+  };
+  EXPECT_TRUE(allow("firehose:Describe*", "orders"));
+  EXPECT_TRUE(allow("*", "*"));
+  EXPECT_FALSE(allow("firehose:Describe*", "clicks"));
+  EXPECT_FALSE(allow("kinesis:*", "orders"));
+  EXPECT_FALSE(allow("Describe*", "orders")) << "an action without service is Kinesis's";
+}
+
 TEST(Authorization, WhatNamesNoStreamNeedsARuleForAll) {
   EXPECT_FALSE(Allowed("ListStreams", "{}"));
   EXPECT_FALSE(Allowed("ListStreams", "nonsense"));
