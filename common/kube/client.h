@@ -10,8 +10,8 @@
 
 #include "common/base/status.h"
 #include "common/json/value.h"
-#include "common/kube/cluster_access.h"
 #include "common/kube/object.h"
+#include "common/kube_access/cluster_access.h"
 #include "common/metrics/metrics.h"
 
 namespace millrace::kube {

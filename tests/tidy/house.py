@@ -7,8 +7,8 @@ FOUNDATION = BASE + ["common/codec", "common/pki", "common/async", "common/json"
 NET = FOUNDATION + ["common/net"]
 SERVER = NET + ["common/http_server"]
 CLIENT = NET + ["common/http_client"]
-COMMON = SERVER + ["common/http_client", "common/admin", "common/aws", "common/aws_framing", "common/kube",
-                   "common/resources", "common/delivery", "common/kube_store"]
+COMMON = SERVER + ["common/http_client", "common/admin", "common/aws", "common/aws_framing", "common/kube_access",
+                   "common/kube", "common/resources", "common/delivery", "common/kube_store"]
 DELIVERY = ["dataplane/delivery/model", "dataplane/delivery/prefix", "dataplane/delivery/formats"]
 
 # A folder, and what its files may include besides itself. The first pattern that fits counts.
@@ -27,7 +27,8 @@ LAYERS = [
     ("common/admin", SERVER),
     ("common/aws", NET),
     ("common/aws_framing", NET),
-    ("common/kube", CLIENT),
+    ("common/kube_access", FOUNDATION),
+    ("common/kube", CLIENT + ["common/kube_access"]),
     ("common/resources", NET),
     ("common/delivery", NET + ["common/resources"]),
     ("common/kube_store", NET + ["common/kube", "common/resources"]),

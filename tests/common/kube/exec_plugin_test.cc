@@ -1,4 +1,4 @@
-#include "common/kube/exec_plugin.h"
+#include "common/kube_access/exec_plugin.h"
 
 #include <sys/stat.h>
 

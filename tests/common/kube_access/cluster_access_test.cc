@@ -1,4 +1,4 @@
-#include "common/kube/cluster_access.h"
+#include "common/kube_access/cluster_access.h"
 
 #include <gtest/gtest.h>
 

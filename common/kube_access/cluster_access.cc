@@ -1,4 +1,4 @@
-#include "common/kube/cluster_access.h"
+#include "common/kube_access/cluster_access.h"
 
 #include <sys/stat.h>
 
@@ -9,7 +9,7 @@
 
 #include "common/codec/base64.h"
 #include "common/json/value.h"
-#include "common/kube/exec_plugin.h"
+#include "common/kube_access/exec_plugin.h"
 
 namespace millrace::kube {
 namespace {

@@ -1,4 +1,4 @@
-#include "common/kube/run_program.h"
+#include "common/kube_access/run_program.h"
 
 #include <gtest/gtest.h>
 

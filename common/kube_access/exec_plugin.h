@@ -9,8 +9,8 @@
 
 #include "common/base/status.h"
 #include "common/json/value.h"
-#include "common/kube/cluster_access.h"
-#include "common/kube/run_program.h"
+#include "common/kube_access/cluster_access.h"
+#include "common/kube_access/run_program.h"
 
 namespace millrace::kube {
 
