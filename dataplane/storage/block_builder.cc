@@ -152,8 +152,9 @@ void BlockBuilder::PlanControl(WorkItem& item, WallMs now, BlockPlan* plan) {
 
 void BlockBuilder::PlanTrims(const WorkItem& item, BlockPlan* plan) {
   for (const auto& extent : item.trims) {
-    // An entry for one that is dropped would bring it back.
-    if (!extent->logged || extent->dropped) continue;
+    // An entry after its drop would bring it back. One whose drop was only asked for is still
+    // there.
+    if (!extent->logged) continue;
     extent->logged_begin = extent->begin_index;
     BlockEntry entry;
     entry.kind = EntryKind::kTrim;

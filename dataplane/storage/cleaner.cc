@@ -31,11 +31,11 @@ void Cleaner::Reclaim() {
   if (dying_.empty()) return;
   for (uint64_t number : dying_) segments_.Find(number)->letting_go = true;
   // A recovery that finds the chunks of a dead segment gone must know that they were let go.
+  // One that is being dropped is there until that is durable.
   std::vector<std::shared_ptr<ExtentState>> stale;
-  for (const auto& [id, extent] : lane_.extents.all()) {
+  for (const ExtentTable::Ptr& extent : lane_.extents.OnDisk()) {
     if (extent->logged && extent->logged_begin != extent->begin_index) stale.push_back(extent);
   }
-  std::sort(stale.begin(), stale.end(), [](const auto& a, const auto& b) { return a->id < b->id; });
   trims_failed_ = false;
   trims_outstanding_ = (stale.size() + kTrimsPerItem - 1) / kTrimsPerItem;
   if (trims_outstanding_ == 0) return LetGo(true);

@@ -78,8 +78,13 @@ SimReport LaneWorld::Run(Duration virtual_time) {
 void LaneWorld::Live(MonoTime end) {
   life_ends_ = std::min(end, clock_.Now() + Around(settings_.life_mean));
   ScheduleTick();
-  while (ok() && RunUntil([&] { return false; }, life_ends_)) {
-  }
+  uint64_t changes = disk_.folder_changes();
+  const auto ends_at_change = [&] {
+    if (settings_.crash_at_change_one_in == 0 || disk_.folder_changes() == changes) return false;
+    changes = disk_.folder_changes();
+    return random_.OneIn(settings_.crash_at_change_one_in);
+  };
+  RunUntil(ends_at_change, life_ends_);
 }
 
 // The machine stops at some point of the recovery too, now and then.

@@ -72,6 +72,7 @@ SimSettings DrawSettings(uint64_t seed) {
   settings.close_one_in = OneOf(random, {0U, 3U, 10U});
   settings.retention = OneOf(random, {milliseconds(500), milliseconds(3'000), milliseconds(8'000)});
   settings.clock_jump_one_in = OneOf(random, {0U, 200U, 2'000U});
+  settings.crash_at_change_one_in = OneOf(random, {0U, 0U, 3U, 20U});
   // What arrived before the clock went back outlives its retention: no room is made by waiting.
   if (settings.RoomIsShort()) settings.clock_jump_one_in = 0;
   return settings;
@@ -94,6 +95,7 @@ std::string SimSettings::ToString() const {
               ? ""
               : text("capacity", disk.capacity_bytes)) +
          text("clean_below", lane.clean_below_live_fraction) + text("shards", shards) +
+         text("crash_at_change_one_in", crash_at_change_one_in) +
          text("encrypted_one_in", encrypted_one_in) + text("record_max", record_bytes_max) +
          text("append_records", append_records_max) + text("pause_ms", ms(pause_mean)) +
          text("burst_one_in", burst_one_in) + text("life_ms", ms(life_mean)) +

@@ -28,6 +28,9 @@ struct SimSettings {
   uint32_t burst_one_in = 0;  // operations that are many appends at once
   Duration life_mean{};       // from a recovery to the next crash or close
   uint32_t close_one_in = 0;  // lives that end cleanly
+  // Changes of the folder right after which a life ends: what let a file go counts on more there
+  // than at any other time. 0: none.
+  uint32_t crash_at_change_one_in = 0;
   Duration retention{};
   uint32_t clock_jump_one_in = 0;
   // Whether a log that filled all it may have must take appends again once little of it is live.

@@ -138,6 +138,7 @@ void SimDisk::CompleteFolder(Operation& operation) {
   } else {
     status = ApplyFolder(operation);
   }
+  ++folder_changes_;
   operation.done(std::move(status));
 }
 

@@ -85,6 +85,7 @@ class SimDisk final : public storage::Disk {
   size_t writes_in_flight() const { return writes_in_flight_; }
   uint64_t writes_done() const { return writes_done_; }
   uint64_t used_bytes() const { return used_bytes_; }
+  uint64_t folder_changes() const { return folder_changes_; }  // done
 
  private:
   enum class Kind { kList, kCreate, kRename, kRemove, kWrite, kWriteFile, kRead };
@@ -139,6 +140,7 @@ class SimDisk final : public storage::Disk {
   uint64_t last_operation_ = 0;
   size_t writes_in_flight_ = 0;
   uint64_t writes_done_ = 0;
+  uint64_t folder_changes_ = 0;
   uint64_t used_bytes_ = 0;
   uint64_t calm_ = 0;  // moments without a write in flight so far
 };
