@@ -32,7 +32,7 @@ struct ExtentState {
   bool logged = false;  // its open entry is
   bool logged_sealed = false;
   uint64_t next_index = 0;
-  uint64_t logged_begin = 0;
+  uint64_t logged_begin = 0;  // by a trim entry; a table may rot
   WallMs last_arrival_ms = 0;
 
   // Durable.

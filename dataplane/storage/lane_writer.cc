@@ -131,7 +131,6 @@ std::vector<TableRow> LaneWriter::TableRows() {
   std::vector<TableRow> rows;
   for (const ExtentTable::Ptr& extent : lane_.extents.OnDisk()) {
     if (!extent->logged) continue;
-    extent->logged_begin = extent->begin_index;
     rows.push_back({extent->id, extent->logged_sealed, extent->encrypted, extent->begin_index,
                     extent->next_index, extent->last_arrival_ms, extent->wrapped_key});
   }
