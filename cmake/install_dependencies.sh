@@ -1,9 +1,10 @@
 #!/bin/sh
 # Installs what Millrace needs from Debian 12, if it is not there yet (a few milliseconds then).
-# usage: cmake/install_dependencies.sh [build|tidy|fuzz|e2e]...    default: build
+# usage: cmake/install_dependencies.sh [build|tidy|fuzz|api|e2e]...    default: build
 #   build  to compile everything and run the tests
 #   tidy   clang-format, for the rules of the house
 #   fuzz   clang, for the libFuzzer targets
+#   api    what a Kubernetes API server alone needs, and its tests
 #   e2e    what e2e/cluster starts and builds images with
 set -eu
 
@@ -46,6 +47,12 @@ fuzz="
   clang-19
   libclang-rt-19-dev
 "
+api="
+  etcd-server
+  openssl
+  python3-venv
+  python3-yaml
+"
 e2e="
   buildah
   conntrack
@@ -71,8 +78,9 @@ for group in "${@:-build}"; do
     build) wanted="$wanted $build" ;;
     tidy) wanted="$wanted $tidy" ;;
     fuzz) wanted="$wanted $fuzz" ;;
+    api) wanted="$wanted $api" ;;
     e2e) wanted="$wanted $e2e" ;;
-    *) echo "install_dependencies.sh: there is no group '$group'; there are build, tidy, fuzz and e2e" >&2; exit 2 ;;
+    *) echo "install_dependencies.sh: there is no group '$group'; there are build, tidy, fuzz, api and e2e" >&2; exit 2 ;;
   esac
 done
 

@@ -2,11 +2,12 @@
 # Builds Kubernetes and the tools of e2e/cluster from source, once, into a cache folder in the user's home:
 # ${MILLRACE_E2E_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/millrace-e2e}/bin. What is there in the pinned version is left alone.
 # usage: build_binaries.sh [GROUP|BINARY]...    default: cluster charts
+#   api      kube-apiserver and kubectl, for the tests that need no nodes: what ./test builds by itself
 #   cluster  Kubernetes and CoreDNS (about 10 minutes on 2 idle cores)
 #   charts   helm, kubeconform
 #   storage  csi-provisioner, csi-resizer, and our test-only CSI driver
 #   scale    kwok
-# Needs Go 1.26 or later. Versions are pinned here and in the go.mod files beside it.
+# Go is the machine's own, or a wheel (find_go.sh). Versions are pinned here and in the go.mod files beside it.
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 cache=${MILLRACE_E2E_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/millrace-e2e}
@@ -26,6 +27,13 @@ published="
 
 say() { printf '%(%T)T  %s\n' -1 "$*"; }
 
+# Only when something is to be built.
+have_go() {
+  local go
+  go=$("$here/find_go.sh" "$cache") || { echo "build_binaries.sh: Kubernetes and its tools are built with Go" >&2; exit 1; }
+  PATH=$(dirname "$go"):$PATH
+}
+
 # A binary is there when its stamp names the version it was built as, and stays so when a build is interrupted.
 is_built() { [ -x "$bin/$1" ] && [ "$(cat "$bin/.$1.version" 2>/dev/null)" = "$2" ]; }
 install_built() { # binary version file
@@ -37,6 +45,7 @@ install_built() { # binary version file
 # Builds a package of the module in a folder beside this script.
 build_from_module() { # binary version folder package ldflags
   is_built "$1" "$2" && return
+  have_go
   begin=$SECONDS
   say "$1 $2 ..."
   (cd "$here/$3" && go build -mod=readonly -trimpath -ldflags "-s -w $5" -o "$bin/.$1.new" "$4")
@@ -47,6 +56,7 @@ build_published() { # binary
   local version package folder
   read -r _ version package < <(grep -E "^ *$1 " <<<"$published")
   is_built "$1" "$version" && return
+  have_go
   begin=$SECONDS
   say "$1 $version ..."
   folder=$(mktemp -d "$cache/install.XXXXXX")
@@ -58,6 +68,7 @@ build_published() { # binary
 build() { # binary or group
   local name stamp
   case $1 in
+    api) for name in kube-apiserver kubectl; do build "$name"; done ;;
     cluster) for name in "${kubernetes_binaries[@]}" coredns; do build "$name"; done ;;
     charts) for name in helm kubeconform; do build "$name"; done ;;
     storage) for name in csi-provisioner csi-resizer csi-loop; do build "$name"; done ;;
@@ -76,7 +87,6 @@ build() { # binary or group
 }
 
 case ${1:-} in -h | --help) sed -n '2,/^set /{/^set /d;s/^# \{0,1\}//p}' "$0"; exit 0 ;; esac
-command -v go >/dev/null || { echo "build_binaries.sh: there is no go on this machine; Kubernetes is built with it" >&2; exit 1; }
 mkdir -p "$bin"
 export CGO_ENABLED=0 GOTOOLCHAIN=local
 # One build at a time: two would build the same packages twice.

@@ -12,7 +12,8 @@ import time
 import urllib.error
 import urllib.request
 
-CACHE = pathlib.Path(os.environ.get("XDG_CACHE_HOME", pathlib.Path.home() / ".cache")) / "millrace-e2e" / "bin"
+CACHE = pathlib.Path(os.environ.get("MILLRACE_E2E_CACHE") or pathlib.Path(
+    os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache") / "millrace-e2e") / "bin"
 TOKEN = "test-token"
 
 

@@ -237,7 +237,7 @@ def run(api, binary):
 def main(*binaries):
     absent = missing() + ([] if yaml else ["PyYAML"])
     if absent:
-        print(f"SKIPPED: the CRDs were not tried on a real API server: no {', '.join(absent)}; e2e/cluster builds them")
+        print(f"SKIPPED: the CRDs were not tried on a real API server: no {', '.join(absent)}; ./test unit builds them")
         return 77
     with ApiServer() as api:
         apply_all(api)

@@ -52,7 +52,7 @@ class ApiServer(api_server.ApiServer):
 def main(binary, *options):
     if api_server.missing():
         print("SKIPPED: common/kube was not tried on a real API server: no " + ", ".join(api_server.missing()) +
-              "; e2e/cluster makes them")
+              "; ./test unit builds them")
         sys.exit(77)
     with ApiServer() as server:
         for path in sorted((ROOT / "crds").glob("*.yaml")):

@@ -103,4 +103,4 @@ LARGE_LIBRARIES = {}
 
 FORBIDDEN_FOLDERS = {"include", "src", "util", "utils", "misc", "helpers", "helper"}
 EXECUTABLES = ["run", "test", ".ci/run", "cmake/install_dependencies.sh", "cmake/make_image_root.py", "e2e/cluster",
-               "e2e/cluster.d/build_binaries.sh", "e2e/cluster.d/build_image.sh"]
+               "e2e/cluster.d/build_binaries.sh", "e2e/cluster.d/build_image.sh", "e2e/cluster.d/find_go.sh"]

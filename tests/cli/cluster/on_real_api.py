@@ -133,7 +133,7 @@ def support_bundle(run):
 def main(binary):
     if api_server.missing():
         print("SKIPPED: kubectl-millrace was not tried on a real API server: no " + ", ".join(api_server.missing()) +
-              "; e2e/cluster makes them")
+              "; ./test unit builds them")
         sys.exit(77)
     with api_server.ApiServer() as api, tempfile.TemporaryDirectory() as folder:
         run = Run(api, pathlib.Path(binary).resolve(), folder)
