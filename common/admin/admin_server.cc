@@ -38,6 +38,10 @@ net::HttpResponse AdminServer::Answer(const net::HttpRequest& request) {
     if (options_.before_metrics) options_.before_metrics();
     return Text(200, registry_.Render(), "text/plain; version=0.0.4; charset=utf-8");
   }
+  if (options_.page) {
+    std::string page = options_.page(request.path);
+    if (!page.empty()) return Text(200, std::move(page), "application/json");
+  }
   return Text(404, "/healthz, /readyz, /metrics\n");
 }
 

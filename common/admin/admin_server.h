@@ -3,6 +3,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include "common/async/io_threads.h"
 #include "common/base/status.h"
@@ -18,6 +19,8 @@ struct AdminServerOptions {
   std::function<std::string()> not_ready;
   // Brings gauges up to date before the page of metrics is made; may be empty. As above.
   std::function<void()> before_metrics;
+  // The JSON of a page of the process's own, "" where there is none of that path. As above.
+  std::function<std::string(std::string_view path)> page{};
 };
 
 // The port that kubelet and Prometheus ask: /healthz (the process runs), /readyz, /metrics. Made in

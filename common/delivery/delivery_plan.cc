@@ -43,6 +43,7 @@ void VisitPlan(FieldVisitor& in, DeliveryPlan& plan) {
   in.OneOf("state", plan.state, {"Running", "Flushing", "Paused"});
   in.Object("source", [&](FieldVisitor& source) { VisitAccess(source, plan.source); });
   in.Object("destination", [&](FieldVisitor& to) { VisitAccess(to, plan.destination); });
+  in.Text("cursorStream", plan.cursor_stream, kAny);
   in.Text("cursorTable", plan.cursor_table, kAny);
   in.Object("s3Default", [&](FieldVisitor& s3) { VisitS3Access(s3, plan.s3_default); });
   in.Text("folderRoot", plan.folder_root, kAny);
@@ -55,11 +56,13 @@ Result<DeliveryPlan> DeliveryPlan::Parse(std::string_view text) {
   DeliveryPlan plan;
   ASSIGN_OR_RETURN(plan.spec, DeliveryStreamSpec::Parse(document["spec"]));
   plan.generation = document["generation"].AsInt();
+  plan.created_at_ms = document["createdAtMs"].AsInt();
   for (const auto& [name, entries] : std::as_const(document)["secrets"].AsObject()) {
     auto& secret = plan.secrets[name];
     for (const auto& [key, value] : entries.AsObject()) secret[key] = value.AsString();
   }
-  for (const std::string_view read : {"spec", "generation", "secrets"}) document.Remove(read);
+  for (const std::string_view read : {"spec", "generation", "createdAtMs", "secrets"})
+    document.Remove(read);
   Problems problems;
   ReadFields(document, "plan", problems, [&](FieldVisitor& in) { VisitPlan(in, plan); });
   RETURN_IF_ERROR(problems.ToStatus());
@@ -70,6 +73,7 @@ std::string DeliveryPlan::ToText() const {
   DeliveryPlan copy = *this;  // visited both ways, so not const
   Value out = WriteFields([&](FieldVisitor& fields) { VisitPlan(fields, copy); });
   out.Set("generation", generation);
+  out.Set("createdAtMs", created_at_ms);
   out.Set("spec", spec.ToValue());
   for (const auto& [name, entries] : secrets) {
     Value secret = json::Object{};

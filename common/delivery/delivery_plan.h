@@ -39,6 +39,7 @@ struct DeliveryPlan {
   std::string resource_name;
   std::string uid;
   int64_t generation = 0;
+  int64_t created_at_ms = 0;  // the resource; where LATEST begins
   std::string delivery_stream_name;
   std::string delivery_stream_arn;
   std::string region = "us-east-1";
@@ -50,7 +51,10 @@ struct DeliveryPlan {
   DeliveryStreamSpec spec;
   StreamAccess source;       // of a Stream or DirectPut (its hidden Stream); empty for Kafka
   StreamAccess destination;  // of a Stream destination
-  std::string cursor_table;  // in the shard service that `source.endpoint` speaks for
+  // The stream that cursors are kept in (docs/formats/cursor_log.md), reached like the source, and
+  // our table in it.
+  std::string cursor_stream;
+  std::string cursor_table;
   S3Access s3_default;
   std::string folder_root;  // relative paths of folders start here
   // Secrets by name, then entry, values in clear.

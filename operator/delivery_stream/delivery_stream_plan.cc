@@ -93,6 +93,7 @@ void PlanDeletion(const DeliverySettings& settings, const DeliveryInput& input,
     return;
   }
   steps.stop = true;
+  steps.delete_cursors = input.cursors.has_value();
   steps.delete_source = spec.ok() && spec->source.type == "DirectPut" && input.source;
   steps.remove_finalizer = true;
 }
@@ -116,6 +117,29 @@ Resource HiddenStream(const Resource& delivery_stream, const DeliveryStreamSpec&
   Resource hidden;
   hidden.kind = resources::kStreamKind;
   hidden.key = HiddenStreamKey(delivery_stream);
+  hidden.labels[std::string(resources::kHiddenAnnotation)] = "true";
+  hidden.annotations[std::string(resources::kHiddenAnnotation)] = "true";
+  hidden.spec = stream.ToValue();
+  return hidden;
+}
+
+ResourceKey CursorStreamKey(const Resource& delivery_stream) {
+  return {delivery_stream.key.ns, delivery_stream.key.name + "-cursors"};
+}
+
+Resource CursorStream(const Resource& delivery_stream) {
+  // Long enough that no pause of all workers outlasts it unnoticed; the log of a busy shard has
+  // some 90 MB then.
+  constexpr int32_t kRetentionHours = 168;
+  resources::StreamSpec stream;
+  stream.stream_name =
+      resources::HiddenStreamName(DeliveryStreamNameOf(delivery_stream)) + "-cursors";
+  stream.stream_mode = "PROVISIONED";
+  stream.shard_count = 1;
+  stream.retention_period_hours = kRetentionHours;
+  Resource hidden;
+  hidden.kind = resources::kStreamKind;
+  hidden.key = CursorStreamKey(delivery_stream);
   hidden.labels[std::string(resources::kHiddenAnnotation)] = "true";
   hidden.annotations[std::string(resources::kHiddenAnnotation)] = "true";
   hidden.spec = stream.ToValue();
@@ -185,6 +209,8 @@ DeliveryPlan MakeDeliveryPlan(const DeliverySettings& settings, const DeliveryIn
     plan.source.stream_name = StreamNameOf(*input.source);
     plan.source.stream_arn = input.source->status["streamARN"].AsString();
   }
+  plan.created_at_ms = resources::ParseTime(input.resource.creation_timestamp).value_or(0);
+  plan.cursor_stream = StreamNameOf(CursorStream(input.resource));
   plan.cursor_table = "delivery/" + input.resource.uid;
   plan.s3_default = settings.s3_default;
   plan.folder_root = settings.folder_root;
@@ -207,6 +233,8 @@ DeliverySteps PlanDelivery(const DeliverySettings& settings, const DeliveryInput
         !HasFinalizer(input.resource) || versioned.annotations != input.resource.annotations;
     if (steps.update_metadata) return steps;
     if (input.name_taken_by.empty()) FollowHiddenStream(input, *spec, steps);
+    const bool has_cursors = spec->source.type != "Kafka" && input.name_taken_by.empty();
+    if (has_cursors && !input.cursors) steps.create_cursors = CursorStream(input.resource);
     if (ResolveDelivery(input, spec).value) {
       const DeliveryPlan plan = MakeDeliveryPlan(settings, input, *spec);
       steps.orders = {input.resource.key, input.resource.uid, plan.ToText(), spec->workers};

@@ -32,6 +32,7 @@ struct DeliveryInput {
   // The hidden Stream of DirectPut or the one of source.stream; none where there is none.
   std::optional<resources::Resource> source;
   std::optional<resources::Resource> destination;  // of a Stream destination
+  std::optional<resources::Resource> cursors;      // the stream that positions are kept in
   std::map<std::string, std::map<std::string, std::string>> secrets;
   std::vector<std::string> secrets_missing;
   DeliveryObservation observed;
@@ -45,9 +46,11 @@ struct DeliverySteps {
   bool update_metadata = false;  // finalizer and version; and come back
   std::optional<resources::Resource> create_source;
   std::optional<resources::Resource> update_source;
+  std::optional<resources::Resource> create_cursors;
   std::optional<DeliveryOrders> orders;
   bool stop = false;
   bool delete_source = false;
+  bool delete_cursors = false;
   std::optional<json::Value> status;
   bool remove_finalizer = false;
   std::optional<Duration> again;
@@ -64,6 +67,9 @@ resources::ResourceKey HiddenStreamKey(const resources::Resource& delivery_strea
 // The Stream that PutRecord writes to.
 resources::Resource HiddenStream(const resources::Resource& delivery_stream,
                                  const resources::DeliveryStreamSpec& spec);
+resources::ResourceKey CursorStreamKey(const resources::Resource& delivery_stream);
+// The one-shard Stream that positions and leases are kept in (docs/formats/cursor_log.md).
+resources::Resource CursorStream(const resources::Resource& delivery_stream);
 std::string DeliveryStreamArn(const DeliverySettings& settings, std::string_view name);
 
 // What keeps the delivery stream from being made, if anything: spec, names, Secrets, the source.

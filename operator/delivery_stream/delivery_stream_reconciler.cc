@@ -70,6 +70,7 @@ Result<DeliveryInput> DeliveryStreamReconciler::Read(Resource resource) {
   } else if (spec->source.type == "Stream") {
     ASSIGN_OR_RETURN(input.source, Find(resources::kStreamKind, {key.ns, spec->source.stream_ref}));
   }
+  ASSIGN_OR_RETURN(input.cursors, Find(resources::kStreamKind, CursorStreamKey(input.resource)));
   if (spec->destination.stream) {
     ASSIGN_OR_RETURN(input.destination,
                      Find(resources::kStreamKind, {key.ns, spec->destination.stream->stream_ref}));
@@ -105,19 +106,26 @@ Status DeliveryStreamReconciler::ActOnSource(const DeliveryInput& input,
     if (!created.ok()) return created.status().WithContext("the stream of PutRecord");
   }
   if (steps.update_source) RETURN_IF_ERROR(store_.Update(*steps.update_source).status());
-  if (steps.delete_source && input.source && !input.source->deletion_timestamp) {
-    // All that was in it is delivered, so nothing is kept for regret.
-    Resource source = *input.source;
-    source.spec.Set("deletionPolicy", "Delete");
-    RETURN_IF_ERROR(store_.Update(source).status());
-    RETURN_IF_ERROR(store_.Delete(resources::kStreamKind, source.key));
+  if (steps.create_cursors) {
+    const Result<Resource> created = store_.Create(*steps.create_cursors);
+    if (!created.ok()) return created.status().WithContext("the stream of positions");
   }
+  // All that was in them is delivered, so nothing is kept for regret.
+  if (steps.delete_source && input.source) RETURN_IF_ERROR(DeleteHidden(*input.source));
+  if (steps.delete_cursors && input.cursors) RETURN_IF_ERROR(DeleteHidden(*input.cursors));
   return OkStatus();
+}
+
+Status DeliveryStreamReconciler::DeleteHidden(Resource stream) {
+  if (stream.deletion_timestamp) return OkStatus();
+  stream.spec.Set("deletionPolicy", "Delete");
+  RETURN_IF_ERROR(store_.Update(stream).status());
+  return store_.Delete(resources::kStreamKind, stream.key);
 }
 
 Outcome DeliveryStreamReconciler::Act(const DeliveryInput& input, const DeliverySteps& steps) {
   if (steps.update_metadata) return UpdateMetadata(input.resource);
-  if (steps.create_source || steps.update_source) {
+  if (steps.create_source || steps.update_source || steps.create_cursors) {
     const Status done = ActOnSource(input, steps);
     if (!done.ok()) return Outcome::Failed(done);
   }
@@ -133,7 +141,7 @@ Outcome DeliveryStreamReconciler::Act(const DeliveryInput& input, const Delivery
   }
   // After the status, so that a missing program does not hide what the source is.
   if (!applied.ok()) return Outcome::Failed(applied);
-  if (steps.delete_source) {
+  if (steps.delete_source || steps.delete_cursors) {
     const Status done = ActOnSource(input, steps);
     if (!done.ok()) return Outcome::Failed(done);
   }

@@ -27,6 +27,7 @@ class DeliveryStreamReconciler {
                                                   const resources::ResourceKey& key);
   Result<std::string> NameTakenBy(const resources::Resource& resource);
   Outcome Act(const DeliveryInput& input, const DeliverySteps& steps);
+  Status DeleteHidden(resources::Resource stream);
   Status ActOnSource(const DeliveryInput& input, const DeliverySteps& steps);
   Outcome UpdateMetadata(resources::Resource resource);
 

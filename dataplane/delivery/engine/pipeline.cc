@@ -51,6 +51,8 @@ std::vector<std::unique_ptr<Processor>> Pipeline::MakeProcessors() const {
 }
 
 void Pipeline::KeepSource(const Batch& batch, const std::stop_token& stop) {
+  records_in_ += batch.records.size();
+  for (const Record& record : batch.records) bytes_in_ += record.data.size();
   if (backup_ && !batch.records.empty()) backup_->Add(batch.records, "", batch.receipt, stop);
 }
 

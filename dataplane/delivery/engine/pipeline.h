@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <functional>
 #include <memory>
 #include <stop_token>
@@ -39,7 +40,7 @@ class Pipeline {
   Pipeline& operator=(const Pipeline&) = delete;
 
   std::vector<std::unique_ptr<Processor>> MakeProcessors() const;
-  // What came in, as it came: for the backup of everything.
+  // What came in, as it came: counted, and for the backup of everything.
   void KeepSource(const Batch& batch, const std::stop_token& stop);
   // Takes over a processed batch: its records go to the destination, its failed ones to the error
   // output; its receipt is held until both are safe. Blocks while buffers are full; the batch is
@@ -51,6 +52,8 @@ class Pipeline {
   // Breaks what is under way; positions stay behind what is not delivered. Idempotent.
   void Stop();
 
+  uint64_t records_in() const { return records_in_.load(std::memory_order_relaxed); }
+  uint64_t bytes_in() const { return bytes_in_.load(std::memory_order_relaxed); }
   Outlet& destination() { return *destination_; }
   Outlet& error_output() { return *error_output_; }
   Outlet* backup() { return backup_.get(); }
@@ -62,6 +65,8 @@ class Pipeline {
   const CatalogTable table_;
   const std::function<std::vector<std::unique_ptr<Processor>>()> make_processors_;
   Clock& clock_;
+  std::atomic<uint64_t> records_in_{0};
+  std::atomic<uint64_t> bytes_in_{0};
   // The destination hands its refused records to the error output, and so goes first.
   std::unique_ptr<Outlet> error_output_;
   std::unique_ptr<Outlet> backup_;
