@@ -73,7 +73,10 @@ ClusterOperator::ClusterOperator(kube::Client& client, Clock& clock, ClusterOper
       store_(client, StoreOptions(options_)),
       fleet_(
           clock, options_.internal_token, [this](uint64_t uid) { EnqueueStream(uid); },
-          [this] { EnqueueAllStreams(Priority::kChange); }),
+          [this] {
+            gate_.PodsChanged();
+            EnqueueAllStreams(Priority::kChange);
+          }),
       gate_(fleet_, [this](const ResourceKey& workload) { workloads_.Add(workload); }),
       workloads_(client, clock, events_, gate_, {OnlyNamespace(options_.namespaces)}),
       pools_(client, clock, events_, PoolOptions(options_, fleet_)),

@@ -112,6 +112,8 @@ Status ParseExtent(const Value& value, std::string where, MapShard& shard) {
   f.Text("owner", extent.owner, /*required=*/false);
   f.Bool("encrypted", extent.encrypted);
   f.OptionalInt("endIndex", extent.end_index);
+  f.Text("volume", extent.volume, /*required=*/false);
+  f.Bool("lost", extent.lost);
   f.Require(extent.epoch < (uint64_t{1} << 36), "epoch", "must be below 2^36");
   f.Require(shard.extents.empty() || shard.extents.back().epoch < extent.epoch, "epoch",
             "must rise along the chain");
@@ -155,6 +157,8 @@ Value ExtentToValue(const MapExtent& extent) {
   Object out{{"epoch", extent.epoch}, {"owner", extent.owner}};
   if (extent.encrypted) out.emplace_back("encrypted", true);
   if (extent.end_index) out.emplace_back("endIndex", *extent.end_index);
+  if (!extent.volume.empty()) out.emplace_back("volume", extent.volume);
+  if (extent.lost) out.emplace_back("lost", true);
   return out;
 }
 

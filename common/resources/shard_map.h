@@ -30,6 +30,8 @@ struct MapExtent {
   std::string owner;  // the pod's name; "shard-0" on one machine
   bool encrypted = false;
   std::optional<uint64_t> end_index{};
+  std::string volume{};  // of the owner's, that alone may open it; "": not known (designs/0004)
+  bool lost = false;     // what there was from end_index on is given up, by a person's word
 };
 
 struct MapShard {
@@ -49,9 +51,8 @@ struct MapConsumer {
   WallMs created_ms = 0;
 };
 
-// What the data plane needs to know of one stream: everything it serves and enforces, and nothing
-// of why. Written by the operator as the spec of a ShardMap resource of the stream's name and
-// namespace, changed only by compare-and-set; read by shard processes. A value.
+// All that the data plane has to know of one stream, and nothing of why: the spec of a ShardMap
+// resource, changed by the operator alone, by compare-and-set; read by shard processes. A value.
 struct ShardMap {
   uint64_t version = 0;          // rises with every change
   uint64_t serving_version = 0;  // the last that changed what is served; later ones only note ends

@@ -9,6 +9,7 @@
 #include "common/log/log.h"
 #include "dataplane/placement/folder_map_source.h"
 #include "dataplane/placement/lane_calls.h"
+#include "dataplane/placement/volume_identity.h"
 
 namespace millrace::gateway {
 
@@ -59,7 +60,10 @@ Status ShardServer::OpenLog() {
   log_options.lane = options_.lane;
   log_options.lane.keys = options_.master_key;
   log_options.lane.metrics = &registry_;
+  ASSIGN_OR_RETURN(shard::VolumeIdentity identity, shard::VolumeIdentity::Look(log_options.folder));
   ASSIGN_OR_RETURN(log_, storage::Log::Open(std::move(log_options), io_, SystemClock()));
+  ASSIGN_OR_RETURN(volume_, identity.Settle(log_->lane_count(), SystemClock().WallNow()));
+  status_.SetVolume(volume_.id);
   std::vector<Executor*> executors;
   for (size_t i = 0; i < io_.size(); ++i) executors.push_back(&io_.at(i));
   plane_.reset(new DataPlane{.log = *log_,
@@ -164,6 +168,7 @@ Status ShardServer::StartMaps() {
   ASSIGN_OR_RETURN(shard::MapFolder folder, shard::MapFolder::Open(options_.data + "/maps"));
   shard::MapApplierOptions applier_options;
   applier_options.owner = options_.name;
+  applier_options.volume = volume_;
   applier_options.enforce_on_demand_limits = options_.enforce_on_demand_limits;
   applier_options.on_published = [this](const shard::StreamPtr& stream) {
     for (size_t i = 0; i < log_->lane_count(); ++i) {

@@ -103,6 +103,7 @@ class ShardServer {
   shard::Placement placement_;
   shard::ApplyStatus status_;
   Admin admin_;
+  shard::Volume volume_;
   std::unique_ptr<storage::Log> log_;
   std::unique_ptr<shard::IteratorTokens> tokens_;
   peer::Reach reach_{SystemClock(), kSilenceMax};

@@ -69,6 +69,11 @@ void Answer(const WriterPtr& writer, Pieces body) {
   writer->Send({200, {{"Content-Type", "application/octet-stream"}}, std::move(body)});
 }
 
+bool IsMissing(const PeerServices& services, const storage::ExtentId& id) {
+  const shard::StreamPtr stream = services.placement.table()->ByUid(id.stream);
+  return stream != nullptr && stream->IsMissing(id);
+}
+
 ReplyHead ReplyOf(const PeerServices& services, uint64_t stream, const Status& status) {
   return {status.code(), status.message(), services.incarnation,
           services.placement.table()->VersionOf(stream)};
@@ -115,6 +120,8 @@ void AnswerExtent(PeerServices& services, uint64_t stream, const WriterPtr& writ
 void FindExtent(PeerServices& services, const storage::ExtentId& id, WallMs at_ms, size_t lane,
                 const WriterPtr& writer) {
   const auto info = services.log.lane(lane).Info(id);
+  if (IsMissing(services, id))
+    return AnswerExtent(services, id.stream, writer, Unavailable(std::string(kVolumeAway)), {});
   if (!info) return AnswerExtent(services, id.stream, writer, NotFound("no such extent here"), {});
   const ExtentReply reply{info->begin_index, info->end_index, info->sealed, 0};
   if (at_ms < 0) return AnswerExtent(services, id.stream, writer, OkStatus(), reply);

@@ -57,6 +57,11 @@ class PeerServer {
   const std::string token_;
 };
 
+// Of an extent of this pod: the volume that it was on is away, so that what is here of it is not
+// all. Nobody gets past it.
+bool IsMissing(const PeerServices& services, const storage::ExtentId& id);
+constexpr std::string_view kVolumeAway = "the volume that has the extent is away";
+
 using WriterPtr = std::shared_ptr<net::ResponseWriter>;
 
 // One request, on its connection's executor, ended there by one answer.

@@ -51,7 +51,11 @@ class ReadJob : public std::enable_shared_from_this<ReadJob> {
 
 void ReadJob::Read() {
   storage::Lane& lane = services_.log.lane(lane_);
-  if (!lane.Info(id_)) return Answer(NotFound("no such extent here"), {});
+  if (!lane.Info(id_)) {
+    return Answer(IsMissing(services_, id_) ? Unavailable(std::string(kVolumeAway))
+                                            : NotFound("no such extent here"),
+                  {});
+  }
   lane.Read(id_, request_.from_index, std::min(request_.bytes_max, kBytesMax),
             [self = shared_from_this()](Result<storage::ReadResult> read) {
               if (!read.ok()) return self->Answer(Unavailable(read.status().ToString()), {});
@@ -62,6 +66,10 @@ void ReadJob::Read() {
 void ReadJob::Take(storage::ReadResult read) {
   const auto info = services_.log.lane(lane_).Info(id_);
   const uint64_t end = info ? info->end_index : read.next_index;
+  if (read.end_of_extent && IsMissing(services_, id_)) {
+    read.end_of_extent = false;
+    if (read.chunks.empty()) return Answer(Unavailable(std::string(kVolumeAway)), {});
+  }
   const bool nothing = read.chunks.empty() && !read.end_of_extent && read.next_index >= end;
   if (nothing && request_.wait_ms > 0 && waits_ < kWaitsMax) {
     const MonoTime now = services_.clock.Now();

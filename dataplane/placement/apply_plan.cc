@@ -18,20 +18,32 @@ constexpr WallMs kHourMs = 3'600'000;
 
 using Here = std::unordered_map<ExtentId, const ExtentInfo*, ExtentIdHash>;
 
-void PlanHead(const ExtentId& id, const MapExtent& extent, const Here& here, ApplyPlan& plan) {
+const ExtentInfo* Find(const Here& here, const ExtentId& id) {
   const auto known = here.find(id);
-  if (known == here.end()) {
+  return known != here.end() ? known->second : nullptr;
+}
+
+// Takes no record from now on: what was given on another volume must not be given again here.
+void PlanMissing(const ExtentId& id, const MapExtent& extent, const ExtentInfo* here,
+                 ApplyPlan& plan) {
+  plan.missing.push_back({id, here != nullptr ? here->end_index : 0});
+  if (here != nullptr && !here->sealed) plan.seal.push_back({id, extent.encrypted});
+}
+
+void PlanHead(const ExtentId& id, const MapExtent& extent, const ExtentInfo* here,
+              ApplyPlan& plan) {
+  if (here == nullptr) {
     plan.open.push_back({id, extent.encrypted});
-  } else if (known->second->sealed) {
+  } else if (here->sealed) {
     plan.conflict = "shard " + std::to_string(id.shard) + ": extent " + std::to_string(id.epoch) +
                     " is sealed here but open in the map";
   }
 }
 
-void PlanSealed(const ExtentId& id, const MapExtent& extent, const Here& here, ApplyPlan& plan) {
-  const auto known = here.find(id);
-  if (known != here.end()) {
-    if (!known->second->sealed) plan.seal.push_back({id, extent.encrypted});
+void PlanSealed(const ExtentId& id, const MapExtent& extent, const ExtentInfo* here,
+                ApplyPlan& plan) {
+  if (here != nullptr) {
+    if (!here->sealed) plan.seal.push_back({id, extent.encrypted});
   } else if (!extent.end_index) {
     // Opened and closed by versions that this process never saw: it ends empty.
     plan.open.push_back({id, extent.encrypted});
@@ -57,8 +69,8 @@ void PlanDrops(const ShardMap& map, const std::vector<ExtentInfo>& here,
 
 }  // namespace
 
-ApplyPlan PlanApply(const ShardMap& map, const std::string& owner,
-                    const std::vector<ExtentInfo>& here, WallMs now) {
+ApplyPlan PlanApply(const ShardMap& map, const Holder& self, const std::vector<ExtentInfo>& here,
+                    WallMs now) {
   ApplyPlan plan;
   if (map.deleting) {
     plan.gone = now >= map.drop_after_ms;
@@ -75,12 +87,16 @@ ApplyPlan PlanApply(const ShardMap& map, const std::string& owner,
     for (const MapExtent& extent : shard.extents) {
       const ExtentId id{map.stream_uid, shard.index, extent.epoch};
       wanted.insert(id);
-      if (extent.owner != owner) continue;
+      if (extent.owner != self.owner) continue;
+      const ExtentInfo* found = Find(by_id, id);
       const bool head = !shard.closed_ms && &extent == &shard.extents.back();
-      if (head) {
-        PlanHead(id, extent, by_id, plan);
-      } else {
-        PlanSealed(id, extent, by_id, plan);
+      const Claim claim = ClaimOf(extent, self.volume, found);
+      if (claim == Claim::kMissing) {
+        PlanMissing(id, extent, found, plan);
+      } else if (head) {
+        PlanHead(id, extent, found, plan);
+      } else if (claim != Claim::kNothingOwed) {
+        PlanSealed(id, extent, found, plan);
       }
     }
   }

@@ -6,17 +6,26 @@
 namespace millrace::shard {
 namespace {
 
-json::Value StreamToValue(uint64_t uid, const StreamStatus& status) {
-  json::Array sealed;
-  for (const StreamStatus::Sealed& s : status.sealed) {
-    sealed.push_back(
-        json::Object{{"shard", s.shard}, {"epoch", s.epoch}, {"endIndex", s.end_index}});
+json::Array EndsToValue(const std::vector<StreamStatus::Sealed>& ends) {
+  json::Array out;
+  for (const StreamStatus::Sealed& end : ends) {
+    out.push_back(
+        json::Object{{"shard", end.shard}, {"epoch", end.epoch}, {"endIndex", end.end_index}});
   }
+  return out;
+}
+
+json::Value StreamToValue(uint64_t uid, const StreamStatus& status) {
+  json::Array unbound;
+  for (const StreamStatus::Unbound& extent : status.unbound)
+    unbound.push_back(json::Object{{"shard", extent.shard}, {"epoch", extent.epoch}});
   return json::Object{{"uid", std::to_string(uid)},
                       {"name", status.name},
                       {"appliedVersion", status.applied_version},
                       {"dropped", status.dropped},
-                      {"sealed", std::move(sealed)},
+                      {"sealed", EndsToValue(status.sealed)},
+                      {"missing", EndsToValue(status.missing)},
+                      {"unbound", std::move(unbound)},
                       {"lostRecords", status.lost_records},
                       {"error", status.error}};
 }
@@ -49,6 +58,11 @@ void ApplyStatus::SetLog(const LogStatus& log) {
   log_ = log;
 }
 
+void ApplyStatus::SetVolume(std::string id) {
+  std::lock_guard lock(mu_);
+  volume_ = std::move(id);
+}
+
 uint64_t ApplyStatus::sequence() const {
   std::lock_guard lock(mu_);
   return sequence_;
@@ -62,6 +76,8 @@ json::Value ApplyStatus::ToValue(uint64_t after) const {
     if (!changes_only || entry.changed_at > after)
       streams.push_back(StreamToValue(uid, entry.status));
   }
+  size_t missing = 0;
+  for (const auto& [uid, entry] : streams_) missing += entry.status.missing.size();
   json::Array gone;
   for (const Gone& item : gone_) {
     if (changes_only && item.changed_at > after && !streams_.contains(item.uid))
@@ -69,6 +85,8 @@ json::Value ApplyStatus::ToValue(uint64_t after) const {
   }
   return json::Object{{"sequence", sequence_},
                       {"incarnation", incarnation_},
+                      {"volume", volume_},
+                      {"missingExtents", static_cast<int64_t>(missing)},
                       {"changesOnly", changes_only},
                       {"gone", std::move(gone)},
                       {"streams", std::move(streams)},

@@ -26,6 +26,15 @@ struct StreamStatus {
     bool operator==(const Sealed&) const = default;
   };
   std::vector<Sealed> sealed;
+  // This pod's by the map, without all that was acknowledged in them; `end_index` of what is here.
+  std::vector<Sealed> missing;
+  // Here, while the map does not say on which volume.
+  struct Unbound {
+    uint32_t shard = 0;
+    uint64_t epoch = 0;
+    bool operator==(const Unbound&) const = default;
+  };
+  std::vector<Unbound> unbound;
   bool operator==(const StreamStatus&) const = default;
 };
 
@@ -46,6 +55,8 @@ class ApplyStatus {
   void Set(uint64_t uid, StreamStatus status);
   void Forget(uint64_t uid);
   void SetLog(const LogStatus& log);
+  // Which volume the log is on; before anybody asks.
+  void SetVolume(std::string id);
   uint64_t sequence() const;
   // Everything; or, for a reader who has everything up to `after`, what has changed since
   // (`changesOnly`, with the uids that are `gone`) as far back as that is known.
@@ -80,6 +91,7 @@ class ApplyStatus {
   std::deque<Gone> gone_;
   uint64_t gone_known_after_ = 0;  // who has less than this needs everything
   LogStatus log_;
+  std::string volume_;
   std::vector<Waiter> waiters_;
 };
 

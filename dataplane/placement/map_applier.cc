@@ -16,6 +16,23 @@ namespace {
 
 constexpr WallMs kHourMs = 3'600'000;
 
+std::set<ExtentId> MissingIds(const ApplyPlan& plan) {
+  std::set<ExtentId> ids;
+  for (const MissingExtent& extent : plan.missing) ids.insert(extent.id);
+  return ids;
+}
+
+void LogMissing(const ApplyPlan& plan, const ShardMap& map, const Volume& volume) {
+  if (plan.missing.empty()) return;
+  const ExtentId& first = plan.missing.front().id;
+  log::Error("extents of this pod are not on its volume: their readers wait",
+             {{"stream", map.stream_name},
+              {"extents", plan.missing.size()},
+              {"first_shard", first.shard},
+              {"first_epoch", first.epoch},
+              {"volume", volume.id}});
+}
+
 }  // namespace
 
 MapApplier::MapApplier(storage::Log& log, Placement& placement, ApplyStatus& status,
@@ -93,7 +110,7 @@ void MapApplier::SaveAndPlan(Entry& entry) {
   }
   std::vector<ExtentInfo> here;
   for (const auto& [id, info] : entry.here) here.push_back(info);
-  entry.plan = PlanApply(entry.map, options_.owner, here, clock_.WallNow());
+  entry.plan = PlanApply(entry.map, {options_.owner, options_.volume}, here, clock_.WallNow());
   entry.drop_later = entry.plan.drop_later;
 }
 
@@ -183,9 +200,10 @@ void MapApplier::Publish(const std::vector<Entry*>& entries) {
     map.enforce_shard_limits = map.enforce_shard_limits || options_.enforce_on_demand_limits;
     entry->view = std::make_shared<const StreamView>(
         std::move(map), std::move(state), [&](uint32_t shard) { return log_.LaneOf(uid, shard); },
-        options_.owner);
+        options_.owner, MissingIds(entry->plan));
     entry->pending = false;
     changed = true;
+    LogMissing(entry->plan, entry->map, options_.volume);
     log::Info("shard map applied", {{"stream", entry->map.stream_name},
                                     {"version", entry->map.version},
                                     {"shards", entry->map.shards.size()},
@@ -247,16 +265,24 @@ void MapApplier::Report(Entry& entry) {
   status.dropped = entry.dropped;
   status.error = entry.error.empty() ? entry.plan.conflict : entry.error;
   for (const auto& [id, info] : entry.here) status.lost_records += info.lost_records;
+  ReportExtents(entry, status);
+  status_.Set(entry.map.stream_uid, std::move(status));
+}
+
+void MapApplier::ReportExtents(const Entry& entry, StreamStatus& status) const {
+  const std::set<ExtentId> missing = MissingIds(entry.plan);
+  for (const MissingExtent& extent : entry.plan.missing)
+    status.missing.push_back({extent.id.shard, extent.id.epoch, extent.end_index});
   for (const resources::MapShard& shard : entry.map.shards) {
     for (const resources::MapExtent& extent : shard.extents) {
-      if (extent.end_index) continue;
       const auto here = entry.here.find({entry.map.stream_uid, shard.index, extent.epoch});
-      if (here != entry.here.end() && here->second.sealed) {
+      if (here == entry.here.end() || missing.contains(here->first)) continue;
+      if (!extent.end_index && here->second.sealed)
         status.sealed.push_back({shard.index, extent.epoch, here->second.end_index});
-      }
+      if (extent.volume.empty() && extent.owner == options_.owner)
+        status.unbound.push_back({shard.index, extent.epoch});
     }
   }
-  status_.Set(entry.map.stream_uid, std::move(status));
 }
 
 void MapApplier::Refresh() {

@@ -17,6 +17,7 @@ namespace millrace::shard {
 
 struct MapApplierOptions {
   std::string owner;  // this process, as maps name it
+  Volume volume{};    // that its log is on
   // AWS's per-shard limits also where the map does not ask for them.
   bool enforce_on_demand_limits = false;
   // Told of the maps whose extents have been opened and sealed, on the map thread, before they are
@@ -72,6 +73,7 @@ class MapApplier {
   void SaveAndPlan(Entry& entry);
   void Publish(const std::vector<Entry*>& entries);
   void Report(Entry& entry);
+  void ReportExtents(const Entry& entry, StreamStatus& status) const;
   bool Failed(Entry& entry, const Status& status);
   size_t LaneOf(const storage::ExtentId& id) const { return log_.LaneOf(id.stream, id.shard); }
 

@@ -23,11 +23,13 @@ std::string AccountOf(std::string_view arn) {
 }  // namespace
 
 StreamView::StreamView(resources::ShardMap map, std::shared_ptr<StreamState> state,
-                       const std::function<size_t(uint32_t)>& lane_of, std::string self)
+                       const std::function<size_t(uint32_t)>& lane_of, std::string self,
+                       std::set<storage::ExtentId> missing)
     : map_(std::move(map)),
       state_(std::move(state)),
       account_(AccountOf(map_.stream_arn)),
-      self_(std::move(self)) {
+      self_(std::move(self)),
+      missing_(std::move(missing)) {
   shards_.reserve(map_.shards.size());
   for (const MapShard& shard : map_.shards) {
     std::unique_ptr<ShardState>& lasting = state_->shards[shard.index];

@@ -4,6 +4,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -50,9 +51,10 @@ class StreamView {
  public:
   // `lane_of(shard index)` says where a shard's extents are. `state` is that of the view before it,
   // or a new one; only the map thread calls this. `self` is this pod as maps name it, "" where
-  // there are no others.
+  // there are no others; `missing` are the extents that it should have and has not.
   StreamView(resources::ShardMap map, std::shared_ptr<StreamState> state,
-             const std::function<size_t(uint32_t)>& lane_of, std::string self = "");
+             const std::function<size_t(uint32_t)>& lane_of, std::string self = "",
+             std::set<storage::ExtentId> missing = {});
 
   const resources::ShardMap& map() const { return map_; }
   const std::string& name() const { return map_.stream_name; }
@@ -70,6 +72,12 @@ class StreamView {
     return !self_.empty() && extent.owner != self_;
   }
 
+  // Records may have been acknowledged in this pod's extent that are not here: what is here of it
+  // is not its end.
+  bool IsMissing(const storage::ExtentId& id) const {
+    return !missing_.empty() && missing_.contains(id);
+  }
+
   const std::vector<ShardView>& shards() const { return shards_; }
   // nullptr where the map has no such shard.
   const ShardView* Find(uint32_t index) const;
@@ -85,6 +93,7 @@ class StreamView {
   const std::shared_ptr<StreamState> state_;
   const std::string account_;
   const std::string self_;
+  const std::set<storage::ExtentId> missing_;
   std::vector<ShardView> shards_;                // by index
   std::vector<resources::HashKey> open_starts_;  // rising, beside open_
   std::vector<const ShardView*> open_;

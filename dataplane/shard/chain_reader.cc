@@ -57,6 +57,12 @@ void PassEnd(WalkPtr walk, const MapExtent& extent) {
   Step(std::move(walk));
 }
 
+// At the end of what this pod has of an extent that it should have more of.
+void WaitForVolume(WalkPtr walk) {
+  walk->result.waiting = walk->result.runs.empty();
+  Finish(std::move(walk));
+}
+
 void TakeRead(WalkPtr walk, const MapExtent& extent, ReadResult read) {
   Position& next = walk->result.next;
   for (storage::Chunk& chunk : read.chunks) {
@@ -65,10 +71,11 @@ void TakeRead(WalkPtr walk, const MapExtent& extent, ReadResult read) {
   }
   const bool moved = read.next_index > next.index;
   next.index = std::max(next.index, read.next_index);
+  const storage::ExtentId id = walk->at.stream->Extent(*walk->at.shard, extent.epoch);
+  if (read.end_of_extent && walk->at.stream->IsMissing(id)) return WaitForVolume(std::move(walk));
   if (read.end_of_extent) return PassEnd(std::move(walk), extent);
   if (!walk->result.runs.empty() || !moved) {
-    const auto info =
-        walk->source.lane.Info(walk->at.stream->Extent(*walk->at.shard, extent.epoch));
+    const auto info = walk->source.lane.Info(id);
     walk->result.at_tip =
         IsLast(*walk->at.shard, extent) && (!info || next.index >= info->end_index);
     return Finish(std::move(walk));
@@ -81,7 +88,6 @@ void TakeElsewhere(WalkPtr walk, const MapExtent& extent, Result<RemoteRead> ans
   ChainRead& result = walk->result;
   const bool last = IsLast(*walk->at.shard, extent);
   if (!answer.ok()) {
-    if (answer.status().code() == Code::kNotFound) return PassEnd(std::move(walk), extent);
     if (answer.status().code() == Code::kThrottled) {
       UniqueFunction<void(Result<ChainRead>)> done = std::move(walk->done);
       return done(answer.status());
@@ -102,8 +108,6 @@ void TakeElsewhere(WalkPtr walk, const MapExtent& extent, Result<RemoteRead> ans
 
 void StepElsewhere(WalkPtr walk, const MapExtent& extent) {
   ChainRead& result = walk->result;
-  if (extent.end_index && result.next.index >= *extent.end_index)
-    return PassEnd(std::move(walk), extent);
   result.elsewhere = true;
   if (walk->source.remote == nullptr) {
     result.waiting = true;
@@ -130,13 +134,16 @@ void Step(WalkPtr walk) {
     walk->result.end_of_shard = !walk->at.shard->open();
     return Finish(std::move(walk));
   }
+  const uint64_t from = walk->result.next.index;
+  if (extent->end_index && from >= *extent->end_index) return PassEnd(std::move(walk), *extent);
   const storage::ExtentId id = walk->at.stream->Extent(*walk->at.shard, extent->epoch);
   Lane& lane = walk->source.lane;
-  if (!lane.Info(id)) {
-    if (walk->at.stream->IsElsewhere(*extent)) return StepElsewhere(std::move(walk), *extent);
-    return PassEnd(std::move(walk), *extent);
-  }
-  const uint64_t from = walk->result.next.index;
+  const auto info = lane.Info(id);
+  if (!info && walk->at.stream->IsElsewhere(*extent))
+    return StepElsewhere(std::move(walk), *extent);
+  if (walk->at.stream->IsMissing(id) && (!info || from >= info->end_index))
+    return WaitForVolume(std::move(walk));
+  if (!info) return PassEnd(std::move(walk), *extent);
   const size_t bytes_max = walk->options.bytes_max;
   lane.Read(id, from, bytes_max, [walk = std::move(walk), extent](Result<ReadResult> read) mutable {
     if (!read.ok()) {

@@ -35,8 +35,8 @@ struct RemoteReadOptions {
 
 // The extents that other pods have. Implemented by dataplane/peer; on any executor, `done` runs on
 // that one. kUnavailable: the owner is away or does not know of the extent yet, and may be asked
-// again; kNotFound: its owner knows that there is no such extent any more; kThrottled: over the
-// shard's rate.
+// again; kNotFound: its owner, whose map may be a newer one, has no such extent, which says nothing
+// of what was in it; kThrottled: over the shard's rate.
 class RemoteExtents {
  public:
   virtual ~RemoteExtents() = default;

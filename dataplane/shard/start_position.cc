@@ -7,11 +7,14 @@ namespace {
 
 using resources::MapExtent;
 
-Position Latest(const storage::Lane& lane, const ShardRef& at) {
+Result<Position> Latest(const storage::Lane& lane, const ShardRef& at) {
   const auto& chain = at.shard->chain();
-  if (chain.empty()) return {};
+  if (chain.empty()) return Position{};
+  if (at.stream->IsMissing(at.stream->Extent(*at.shard, chain.back().epoch)) &&
+      !chain.back().end_index)
+    return Unavailable("the volume that the shard's newest records are on is not here");
   const auto info = lane.Info(at.stream->Extent(*at.shard, chain.back().epoch));
-  return {chain.back().epoch, info ? info->end_index : chain.back().end_index.value_or(0)};
+  return Position{chain.back().epoch, chain.back().end_index.value_or(info ? info->end_index : 0)};
 }
 
 Result<Position> AtSequence(const storage::Lane& lane, const ShardRef& at,
@@ -31,6 +34,7 @@ Result<Position> AtSequence(const storage::Lane& lane, const ShardRef& at,
   const auto info = lane.Info(at.stream->Extent(*at.shard, number.epoch));
   if (info && number.index > info->end_index) {
     // A closed shard's EndingSequenceNumber is a bound until its exact end is known.
+    if (at.stream->IsMissing(info->id)) return wanted;
     if (!info->sealed) return InvalidArgument("the sequence number has not been given yet");
     wanted.index = info->end_index;
   }
@@ -92,8 +96,7 @@ void LatestElsewhere(const ChainSource& source, const ShardRef& at, Done done) {
   source.remote->Find(*source.executor, at, last, -1,
                       [last, done = std::move(done)](const Result<RemoteInfo>& info) mutable {
                         if (info.ok()) return done(Position{last.epoch, info->end_index});
-                        if (info.status().code() == Code::kNotFound)
-                          return done(Position{last.epoch, last.end_index.value_or(0)});
+                        if (last.end_index) return done(Position{last.epoch, *last.end_index});
                         done(info.status());
                       });
 }
@@ -143,17 +146,22 @@ using ChainSearchPtr = std::shared_ptr<ChainSearch>;
 
 void SearchFrom(const ChainSearchPtr& search, size_t i);
 
-void TakeElsewhere(const ChainSearchPtr& search, size_t i, const Result<RemoteInfo>& info) {
+// Of the i-th extent nobody can say what is in it from `index` on: the search ends there, unless
+// all of it is older than what is asked for.
+void PassUnknown(const ChainSearchPtr& search, size_t i, uint64_t index) {
   const auto& chain = search->chain();
-  if (info.ok()) {
-    if (info->index_at < info->end_index)
-      return search->done(Position{chain[i].epoch, info->index_at});
-  } else if (info.status().code() != Code::kNotFound) {
-    const bool too_old =
-        i + 1 < chain.size() &&
-        static_cast<WallMs>(chain[i + 1].epoch) * kSecondMs + kCutOffMs <= search->ms;
-    if (!too_old) return search->done(Position{chain[i].epoch, 0});
-  }
+  const bool too_old =
+      i + 1 < chain.size() &&
+      static_cast<WallMs>(chain[i + 1].epoch) * kSecondMs + kCutOffMs <= search->ms;
+  const bool nothing = chain[i].end_index && index >= *chain[i].end_index;
+  if (!too_old && !nothing) return search->done(Position{chain[i].epoch, index});
+  SearchFrom(search, i + 1);
+}
+
+void TakeElsewhere(const ChainSearchPtr& search, size_t i, const Result<RemoteInfo>& info) {
+  if (!info.ok()) return PassUnknown(search, i, 0);
+  if (info->index_at < info->end_index)
+    return search->done(Position{search->chain()[i].epoch, info->index_at});
   SearchFrom(search, i + 1);
 }
 
@@ -168,14 +176,21 @@ void SearchFrom(const ChainSearchPtr& search, size_t i) {
   for (; i < search->chain().size(); ++i) {
     const uint64_t epoch = search->chain()[i].epoch;
     if (IsElsewhere(search->source, at, search->chain()[i])) return SearchElsewhere(search, i);
-    const auto info = search->source.lane.Info(at.stream->Extent(*at.shard, epoch));
-    if (!info || info->begin_index == info->end_index) continue;
-    return FindTime(search->source.lane, info->id, search->ms,
-                    [search, i, epoch, end = info->end_index](const Result<uint64_t>& index) {
-                      if (!index.ok()) return search->done(index.status());
-                      if (*index < end) return search->done(Position{epoch, *index});
-                      SearchFrom(search, i + 1);
-                    });
+    const storage::ExtentId id = at.stream->Extent(*at.shard, epoch);
+    const auto info = search->source.lane.Info(id);
+    const bool missing = at.stream->IsMissing(id);
+    if (!info || info->begin_index == info->end_index) {
+      if (missing) return PassUnknown(search, i, info ? info->end_index : 0);
+      continue;
+    }
+    return FindTime(
+        search->source.lane, id, search->ms,
+        [search, i, epoch, missing, end = info->end_index](const Result<uint64_t>& index) {
+          if (!index.ok()) return search->done(index.status());
+          if (*index < end) return search->done(Position{epoch, *index});
+          if (missing) return PassUnknown(search, i, end);
+          SearchFrom(search, i + 1);
+        });
   }
   ResolveLatest(search->source, at, std::move(search->done));
 }

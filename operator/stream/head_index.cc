@@ -9,6 +9,8 @@ void HeadIndex::Update(const resources::ResourceKey& key, const resources::Shard
   Loads loads;
   for (const MapShard& shard : map.shards) {
     for (const MapExtent& extent : shard.extents) {
+      // Nobody comes back for what was given up.
+      if (extent.lost && extent.end_index == 0) continue;
       PodLoad& load = loads[extent.owner];
       ++load.extents;
       // What is deleted takes no writes, and nobody waits for its ends.

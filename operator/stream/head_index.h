@@ -16,7 +16,8 @@ struct PodLoad {
   size_t extents = 0;   // all of them, those of deleted streams too until their data is gone
   // Whether the pod can go down without a write that waits for it, and without readers of newer
   // extents that wait for an end only it can tell.
-  bool drained() const { return heads == 0 && unsealed == 0; }
+  // `missing`: those of the pod's extents whose end it cannot tell, since they are not there.
+  bool drained(size_t missing = 0) const { return heads == 0 && unsealed <= missing; }
   bool empty() const { return extents == 0; }
 };
 

@@ -37,13 +37,32 @@ HeadPlacement::HeadPlacement(std::vector<PoolPod> pods, const ShardMap& map) {
               pods.end());
   std::map<std::string, size_t> heads = HeadsByPod(map);
   for (PoolPod& pod : pods) pods_.push_back({pod, heads[pod.name]});
+  std::map<std::string, uint64_t> newest;
+  for (const MapShard& shard : map.shards) {
+    for (const resources::MapExtent& extent : shard.extents) {
+      if (extent.volume.empty() || extent.epoch < newest[extent.owner]) continue;
+      newest[extent.owner] = extent.epoch;
+      known_volumes_[extent.owner] = extent.volume;
+    }
+    // One that has just come up on another volume has not said yet what it lacks.
+    if (shard.closed_ms || shard.extents.empty()) continue;
+    Pod* owner = Find(shard.extents.back().owner);
+    if (owner && IsLost(shard, owner->pod)) owner->pod.lacks = true;
+  }
 }
 
-std::string HeadPlacement::Take() {
+HeadPlace HeadPlacement::PlaceOn(const Pod& pod) const {
+  const bool answers = pod.pod.state == State::kOpen || pod.pod.state == State::kLeaving;
+  if (answers || !pod.pod.volume.empty()) return {pod.pod.name, pod.pod.volume};
+  const auto known = known_volumes_.find(pod.pod.name);
+  return {pod.pod.name, known != known_volumes_.end() ? known->second : ""};
+}
+
+HeadPlace HeadPlacement::Take() {
   for (State state : {State::kOpen, State::kBlinking, State::kAway, State::kLeaving}) {
     if (Pod* pod = Emptiest(state)) {
       ++pod->heads;
-      return pod->pod.name;
+      return PlaceOn(*pod);
     }
   }
   CHECK(false);
@@ -64,7 +83,7 @@ bool HeadPlacement::MoveHeads(ShardMap& map, WallMs now) {
   OpenExtents(
       map,
       [&](const MapShard& shard) {
-        std::optional<std::string> to = Move(shard);
+        std::optional<HeadPlace> to = Move(shard);
         moved |= to.has_value();
         return to;
       },
@@ -72,16 +91,25 @@ bool HeadPlacement::MoveHeads(ShardMap& map, WallMs now) {
   return moved;
 }
 
-std::optional<std::string> HeadPlacement::Move(const MapShard& shard) {
+// The head is the pod's, and the pod says that it is not on the volume that has it.
+bool HeadPlacement::IsLost(const MapShard& shard, const PoolPod& pod) {
+  const resources::MapExtent& head = shard.extents.back();
+  const bool on_another = pod.state != State::kBlinking && !pod.volume.empty() &&
+                          !head.volume.empty() && pod.volume != head.volume;
+  return on_another || pod.missing.contains({shard.index, head.epoch});
+}
+
+std::optional<HeadPlace> HeadPlacement::Move(const MapShard& shard) {
   if (shard.extents.empty()) return std::nullopt;
   Pod* from = Find(shard.extents.back().owner);
   Pod* to = Emptiest(State::kOpen);
-  const bool must = !from || from->pod.state == State::kAway || from->pod.state == State::kLeaving;
+  const bool must = !from || from->pod.state == State::kAway ||
+                    from->pod.state == State::kLeaving || IsLost(shard, from->pod);
   const bool may = from && AllOpen() && from->heads > to->heads + 1;
   if (!must && !may) return std::nullopt;
   if (from) --from->heads;
   ++to->heads;
-  return to->pod.name;
+  return PlaceOn(*to);
 }
 
 HeadPlacement::Pod* HeadPlacement::Find(const std::string& name) {
@@ -93,7 +121,10 @@ HeadPlacement::Pod* HeadPlacement::Find(const std::string& name) {
 HeadPlacement::Pod* HeadPlacement::Emptiest(State state) {
   Pod* best = nullptr;
   for (Pod& pod : pods_) {
-    if (pod.pod.state == state && (!best || pod.heads < best->heads)) best = &pod;
+    if (pod.pod.state != state) continue;
+    const bool better =
+        !best || std::pair(pod.pod.lacks, pod.heads) < std::pair(best->pod.lacks, best->heads);
+    if (better) best = &pod;
   }
   return best;
 }

@@ -79,7 +79,8 @@ bool PoolGate::IsDrained(const ResourceKey& workload, const std::string& pod) co
   if (!maps_known_ || pool == pools_.end() || !pool->second.draining.contains(pod)) return false;
   // Heads of the only pod have nowhere to go: its restart is a pause, and waiting would be for
   // ever.
-  return pool->second.pods.size() <= 1 || heads_.Of(pod).drained();
+  return pool->second.pods.size() <= 1 ||
+         heads_.Of(pod).drained(fleet_.MissingExtents(workload.name, pod));
 }
 
 bool PoolGate::IsEmpty(const ResourceKey& workload, const std::string& pod) const {
@@ -105,7 +106,8 @@ void PoolGate::TellChanges() {
     std::lock_guard lock(mu_);
     for (auto& [workload, pool] : pools_) {
       for (auto& [pod, told] : pool.draining) {
-        const bool drained = maps_known_ && heads_.Of(pod).drained();
+        const bool drained =
+            maps_known_ && heads_.Of(pod).drained(fleet_.MissingExtents(workload.name, pod));
         if (drained != told) changed.insert(workload);
         told = drained;
       }

@@ -33,6 +33,8 @@ class PoolGate final : public DrainGate {
   void SetPods(std::map<resources::ResourceKey, std::vector<FleetPod>> pods);
   void MapChanged(const resources::ResourceKey& key, const resources::ShardMap& map);
   void MapGone(const resources::ResourceKey& key);
+  // A pod came, went, or says another thing of its volume.
+  void PodsChanged() { TellChanges(); }
   // Every map has been told: before, no pod counts as drained.
   void SetMapsKnown();
 

@@ -47,10 +47,11 @@ uint64_t NextEpoch(const ShardMap& map, WallMs now) {
   return std::max(LastEpoch(map) + 1, static_cast<uint64_t>(now / 1000));
 }
 
-void AddExtent(ShardMap& map, MapShard& shard, const std::string& owner, uint64_t epoch) {
+void AddExtent(ShardMap& map, MapShard& shard, HeadPlace place, uint64_t epoch) {
   MapExtent extent;
   extent.epoch = epoch;
-  extent.owner = owner;
+  extent.owner = std::move(place.pod);
+  extent.volume = std::move(place.volume);
   extent.encrypted = map.encrypted;
   shard.extents.push_back(std::move(extent));
   map.last_epoch = epoch;
@@ -188,11 +189,12 @@ uint64_t LastEpoch(const ShardMap& map) {
   return last;
 }
 
-void OpenExtents(ShardMap& map, const OwnerOf& owner_of, WallMs now) {
+void OpenExtents(ShardMap& map, const PlaceOf& place_of, WallMs now) {
   uint64_t epoch = NextEpoch(map, now);
   for (MapShard& shard : map.shards) {
     if (shard.closed_ms) continue;
-    if (std::optional<std::string> owner = owner_of(shard)) AddExtent(map, shard, *owner, epoch++);
+    if (std::optional<HeadPlace> place = place_of(shard))
+      AddExtent(map, shard, std::move(*place), epoch++);
   }
 }
 

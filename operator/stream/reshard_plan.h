@@ -40,9 +40,13 @@ Status ScaleUniformly(resources::ShardMap& map, uint32_t count, WallMs now);
 // The greatest epoch the map has given.
 uint64_t LastEpoch(const resources::ShardMap& map);
 
-// Opens one more extent for every open shard that `owner_of` names a pod for, with epochs above all
+// Opens one more extent for every open shard that `place_of` names a pod for, with epochs above all
 // before.
-using OwnerOf = std::function<std::optional<std::string>(const resources::MapShard&)>;
-void OpenExtents(resources::ShardMap& map, const OwnerOf& owner_of, WallMs now);
+struct HeadPlace {
+  std::string pod;
+  std::string volume{};  // the only one of the pod's that may open it; "": not known
+};
+using PlaceOf = std::function<std::optional<HeadPlace>(const resources::MapShard&)>;
+void OpenExtents(resources::ShardMap& map, const PlaceOf& place_of, WallMs now);
 
 }  // namespace millrace::op

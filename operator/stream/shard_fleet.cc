@@ -77,9 +77,14 @@ ObservedPool ShardFleet::Observe(const std::string& pool, uint64_t uid) const {
   observed.exists = found != pools_.end();
   if (!observed.exists) return observed;
   for (const auto& [name, followed] : found->second) {
-    observed.pods.push_back({name, StateOf(followed)});
+    PoolPod& pod = observed.pods.emplace_back(PoolPod{name, StateOf(followed)});
     if (!followed.client) continue;
+    const VolumeWord volume = followed.client->volume();
+    pod.volume = volume.id;
+    pod.lacks = volume.missing_extents > 0;
     if (std::optional<ObservedStream> stream = followed.client->Observed(uid)) {
+      for (const ObservedStream::SealedExtent& extent : stream->missing)
+        pod.missing.emplace(extent.shard, extent.epoch);
       observed.streams.emplace(name, std::move(*stream));
     }
   }
@@ -94,6 +99,15 @@ bool ShardFleet::AnyReady() const {
     }
   }
   return false;
+}
+
+size_t ShardFleet::MissingExtents(const std::string& pool, const std::string& pod) const {
+  std::lock_guard lock(mu_);
+  auto found = pools_.find(pool);
+  if (found == pools_.end()) return 0;
+  auto followed = found->second.find(pod);
+  if (followed == found->second.end() || !followed->second.client) return 0;
+  return followed->second.client->volume().missing_extents;
 }
 
 std::optional<LogFigures> ShardFleet::FullestLog(const std::string& pool) const {

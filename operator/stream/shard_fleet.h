@@ -41,6 +41,8 @@ class ShardFleet {
 
   ObservedPool Observe(const std::string& pool, uint64_t uid) const;
   bool AnyReady() const;
+  // Extents that maps say are the pod's, and that are not on its volume.
+  size_t MissingExtents(const std::string& pool, const std::string& pod) const;
   // The fullest log of a pool, and whether any is full; nothing where no pod has said.
   std::optional<LogFigures> FullestLog(const std::string& pool) const;
 

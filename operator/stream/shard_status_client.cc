@@ -1,8 +1,10 @@
 #include "operator/stream/shard_status_client.h"
 
+#include <algorithm>
 #include <charconv>
 #include <chrono>
 #include <set>
+#include <utility>
 #include <vector>
 
 #include "common/json/value.h"
@@ -23,16 +25,28 @@ uint64_t ParseUid(const std::string& text) {
   return uid;
 }
 
-ObservedStream ParseStream(const json::Value& entry) {
+std::vector<ObservedStream::SealedExtent> ParseEnds(const json::Value& ends) {
+  std::vector<ObservedStream::SealedExtent> out;
+  for (const json::Value& end : ends.AsArray()) {
+    out.push_back({static_cast<uint32_t>(end["shard"].AsInt()),
+                   static_cast<uint64_t>(end["epoch"].AsInt()),
+                   static_cast<uint64_t>(end["endIndex"].AsInt())});
+  }
+  return out;
+}
+
+ObservedStream ParseStream(const json::Value& entry, const std::string& volume) {
   ObservedStream stream;
+  stream.volume = volume;
   stream.applied_version = static_cast<uint64_t>(entry["appliedVersion"].AsInt());
   stream.dropped = entry["dropped"].AsBool();
   stream.lost_records = static_cast<uint64_t>(entry["lostRecords"].AsInt());
   stream.error = entry["error"].AsString();
-  for (const json::Value& sealed : entry["sealed"].AsArray()) {
-    stream.sealed.push_back({static_cast<uint32_t>(sealed["shard"].AsInt()),
-                             static_cast<uint64_t>(sealed["epoch"].AsInt()),
-                             static_cast<uint64_t>(sealed["endIndex"].AsInt())});
+  stream.sealed = ParseEnds(entry["sealed"]);
+  stream.missing = ParseEnds(entry["missing"]);
+  for (const json::Value& extent : entry["unbound"].AsArray()) {
+    stream.unbound.emplace_back(static_cast<uint32_t>(extent["shard"].AsInt()),
+                                static_cast<uint64_t>(extent["epoch"].AsInt()));
   }
   return stream;
 }
@@ -66,6 +80,11 @@ std::optional<ObservedStream> ShardStatusClient::Observed(uint64_t uid) const {
   auto it = streams_.find(uid);
   if (it == streams_.end()) return std::nullopt;
   return it->second;
+}
+
+VolumeWord ShardStatusClient::volume() const {
+  std::lock_guard lock(mu_);
+  return volume_;
 }
 
 std::optional<LogFigures> ShardStatusClient::log() const {
@@ -103,15 +122,20 @@ void ShardStatusClient::Follow() {
 void ShardStatusClient::Take(const json::Value& answer) {
   std::vector<uint64_t> changed;
   bool came_back = false;
+  bool lacked_before = false;
   sequence_ = answer["sequence"].AsInt();
   {
     std::lock_guard lock(mu_);
     came_back = !ready_.exchange(true);
     log_ = {answer.At("log", "liveBytes").AsInt(), answer.At("log", "full").AsBool()};
+    const std::string& volume = answer["volume"].AsString();
+    lacked_before = std::exchange(volume_, {volume, static_cast<size_t>(std::max<int64_t>(
+                                                        0, answer["missingExtents"].AsInt()))})
+                        .missing_extents > 0;
     std::set<uint64_t> told;
     for (const json::Value& entry : answer["streams"].AsArray()) {
       const uint64_t uid = ParseUid(entry["uid"].AsString());
-      ObservedStream stream = ParseStream(entry);
+      ObservedStream stream = ParseStream(entry, volume);
       auto [at, is_new] = streams_.try_emplace(uid);
       if (came_back || is_new || !(at->second == stream)) {
         at->second = std::move(stream);
@@ -128,7 +152,9 @@ void ShardStatusClient::Take(const json::Value& answer) {
     }
   }
   for (uint64_t uid : changed) on_change_(uid);
-  if (came_back) on_ready_();
+  // Which pods may have write heads is another question then, for every stream.
+  const bool lacks = volume().missing_extents > 0;
+  if (came_back || lacks != lacked_before) on_ready_();
 }
 
 void ShardStatusClient::Lost() {

@@ -20,6 +20,12 @@ struct LogFigures {
   bool full = false;       // takes no writes for lack of room
 };
 
+// What a shard process says of its volume (docs/formats/volume.md).
+struct VolumeWord {
+  std::string id;              // "" of versions that give none
+  size_t missing_extents = 0;  // its own by the maps, without all that was acknowledged in them
+};
+
 // Follows what one shard process says of itself by long polls of its admin port, on a thread of its
 // own. Tells `on_change` the uids of the streams whose entry changed, all of them when the process
 // comes or goes, and `on_ready` that it came or went. Owned by main; Stop (or the destructor) waits
@@ -37,6 +43,8 @@ class ShardStatusClient {
   std::optional<ObservedStream> Observed(uint64_t uid) const;
   // What it said last of its log; nothing before it did.
   std::optional<LogFigures> log() const;
+  // The same of its volume.
+  VolumeWord volume() const;
 
  private:
   void Follow();
@@ -53,6 +61,7 @@ class ShardStatusClient {
   std::atomic<MonoTime> last_answer_;
   mutable std::mutex mu_;
   std::optional<LogFigures> log_;
+  VolumeWord volume_;
   std::map<uint64_t, ObservedStream> streams_;
   int64_t sequence_ = 0;  // follower thread only
   std::unique_ptr<net::HttpClient> client_;

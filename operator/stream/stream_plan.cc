@@ -4,6 +4,7 @@
 #include <cstdio>
 
 #include "common/json/value.h"
+#include "operator/stream/loss_plan.h"
 #include "operator/stream/reshard_plan.h"
 
 namespace millrace::op {
@@ -46,11 +47,16 @@ bool Assign(T& field, const T& wanted) {
 }
 
 // Every open shard goes on in a new extent of the same owner: the way encryption is switched.
-void ReopenAll(ShardMap& map, WallMs now) {
+void ReopenAll(const ObservedPool& pool, ShardMap& map, WallMs now) {
+  std::map<std::string, std::string> volumes;
+  for (const PoolPod& pod : pool.pods) volumes[pod.name] = pod.volume;
   OpenExtents(
       map,
-      [](const MapShard& shard) {
-        return shard.extents.empty() ? std::nullopt : std::optional(shard.extents.back().owner);
+      [&](const MapShard& shard) -> std::optional<HeadPlace> {
+        if (shard.extents.empty()) return std::nullopt;
+        const MapExtent& head = shard.extents.back();
+        const std::string& said = volumes[head.owner];
+        return HeadPlace{head.owner, said.empty() ? head.volume : said};
       },
       now);
 }
@@ -97,16 +103,16 @@ bool DropExpiredShards(WallMs now, ShardMap& map) {
          }) > 0;
 }
 
-// A sealed extent leaves the chain once every record in it has passed retention, or a shard that
-// moves often would have an ever longer one. It took no record after the next one was opened, which
-// that one's epoch dates, never too early.
+// An extent leaves the chain once every record in it has passed retention, or a shard that moves
+// often would have an ever longer one. It took no record after the next one was opened, which that
+// one's epoch dates, never too early; so nothing is owed of it, also where nobody can say its end.
 bool DropExpiredExtents(WallMs now, ShardMap& map) {
   const WallMs retention = map.retention_hours * kHourMs;
   bool dropped = false;
   for (MapShard& shard : map.shards) {
     std::vector<MapExtent>& chain = shard.extents;
     size_t expired = 0;
-    while (expired + 1 < chain.size() && chain[expired].end_index) {
+    while (expired + 1 < chain.size()) {
       const auto sealed_ms = static_cast<WallMs>(chain[expired + 1].epoch) * 1000;
       if (sealed_ms + retention + kHourMs > now) break;
       ++expired;
@@ -117,6 +123,13 @@ bool DropExpiredExtents(WallMs now, ShardMap& map) {
   return dropped;
 }
 
+// Whether the pod speaks of the volume that the extent is on. One of a version that does not know
+// of volumes reports what it has not as empty, which is no word on an extent that has one.
+bool MaySayEnd(const ObservedStream& observed, const MapExtent& extent, uint64_t end_index) {
+  if (extent.volume.empty() || extent.volume == observed.volume) return true;
+  return observed.volume.empty() && end_index > 0;
+}
+
 // A pod's word on an extent counts only where the extent is its own.
 bool NoteSealedEnds(const std::string& pod, const ObservedStream& observed, ShardMap& map) {
   bool changed = false;
@@ -124,7 +137,8 @@ bool NoteSealedEnds(const std::string& pod, const ObservedStream& observed, Shar
     for (MapShard& shard : map.shards) {
       if (shard.index != sealed.shard) continue;
       for (MapExtent& extent : shard.extents) {
-        if (extent.epoch == sealed.epoch && extent.owner == pod && !extent.end_index) {
+        if (extent.epoch == sealed.epoch && extent.owner == pod && !extent.end_index &&
+            MaySayEnd(observed, extent, sealed.end_index)) {
           extent.end_index = sealed.end_index;
           changed = true;
         }
@@ -185,6 +199,14 @@ bool CanPlace(const StreamInput& input) {
   return std::any_of(pods.begin(), pods.end(), [](const PoolPod& pod) {
     return pod.state == PoolPod::State::kOpen || pod.state == PoolPod::State::kLeaving;
   });
+}
+
+// Volumes and pods whose missing records are given up.
+std::set<std::string> NamesGivenUp(const StreamInput& input) {
+  std::set<std::string> names = input.pool.volumes_given_up;
+  const auto annotation = input.stream.annotations.find(std::string(kAcceptLossAnnotation));
+  if (annotation != input.stream.annotations.end()) names.merge(LossNames(annotation->second));
+  return names;
 }
 
 // When the next closed shard leaves the map, or a pod with our heads may have been silent too long.
@@ -258,7 +280,7 @@ Result<bool> UpdateMap(const StreamSettings& settings, const StreamInput& input,
   changed |= Assign(map.shard_level_metrics, spec.shard_level_metrics);
   changed |= UpdateConsumers(spec, now, map);
   if (Assign(map.encrypted, spec.encryption_type == "KMS")) {
-    ReopenAll(map, now);
+    ReopenAll(input.pool, map, now);
     changed = true;
   }
   auto request = stream.annotations.find(std::string(resources::kReshardAnnotation));
@@ -296,12 +318,18 @@ StreamPlan PlanStream(const StreamSettings& settings, const StreamInput& input) 
     if (!map) map = NewMap(settings, stream, *spec, input.retired_epoch, input.now);
     ShardMap next = *map;
     Result<bool> changed = UpdateMap(settings, input, *spec, next);
+    if (changed.ok()) {
+      plan.lost = AcceptLosses(NamesGivenUp(input), input.pool, next);
+      changed = *changed || plan.lost.extents > 0;
+    }
     // A request that cannot be done is answered in a condition and dropped, so that it blocks
     // nothing.
     if (!changed.ok()) problem = changed.status();
     bool noted = false;
     for (const auto& [pod, observed] : input.pool.streams) {
-      if (changed.ok()) noted |= NoteSealedEnds(pod, observed, next);
+      if (!changed.ok()) continue;
+      noted |= NoteSealedEnds(pod, observed, next);
+      noted |= BindVolumes(pod, observed, next);
     }
     if (changed.ok() && (*changed || noted || next.version == 0)) {
       ++next.version;
@@ -310,6 +338,8 @@ StreamPlan PlanStream(const StreamSettings& settings, const StreamInput& input) 
       map = std::move(next);
     }
     plan.clear_reshard = stream.annotations.contains(std::string(resources::kReshardAnnotation));
+    plan.clear_accept_loss =
+        !plan.lost.more_to_come && stream.annotations.contains(std::string(kAcceptLossAnnotation));
     plan.again = NextLook(input.pool, *map, input.now);
   }
   json::Value status = StreamStatus(settings, input, spec, map ? &*map : nullptr, problem);

@@ -2,7 +2,9 @@
 
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "common/base/clock.h"
@@ -29,6 +31,9 @@ struct ObservedStream {
     bool operator==(const SealedExtent&) const = default;
   };
   std::vector<SealedExtent> sealed;
+  std::string volume;                 // that the pod was on when it said all this, "" for none
+  std::vector<SealedExtent> missing;  // its own by the map; `end_index` of what it has of them
+  std::vector<std::pair<uint32_t, uint64_t>> unbound;  // it has them; the map names no volume
   bool operator==(const ObservedStream&) const = default;
 };
 
@@ -50,6 +55,15 @@ struct ObservedPool {
   bool exists = true;
   std::vector<PoolPod> pods;
   std::map<std::string, ObservedStream> streams;  // by pod; last known where a pod is away
+  std::set<std::string> volumes_given_up;         // ids; by the pool's annotation
+};
+
+// Records that were given up because a person said so.
+struct LossAccepted {
+  size_t extents = 0;
+  uint64_t records = 0;               // of extents whose end was known
+  size_t extents_of_unknown_end = 0;  // which may have had any number of records
+  bool more_to_come = false;          // extents on a named volume that cannot be given up yet
 };
 
 struct StreamInput {
@@ -68,6 +82,8 @@ struct StreamPlan {
   bool add_finalizer = false;              // and plan again
   std::optional<resources::ShardMap> map;  // create or compare-and-set
   bool clear_reshard = false;              // after the map is written
+  bool clear_accept_loss = false;          // after the map is written
+  LossAccepted lost;                       // by that map
   std::optional<json::Value> status;       // after the map is written
   bool remove_finalizer = false;           // the data plane has let the stream go
   std::optional<Duration> again;

@@ -5,6 +5,7 @@
 #include <tuple>
 
 #include "common/log/log.h"
+#include "operator/stream/loss_plan.h"
 #include "operator/stream/reshard_plan.h"
 
 namespace millrace::op {
@@ -14,8 +15,12 @@ using resources::ResourceKey;
 using resources::ShardMap;
 
 StreamReconciler::StreamReconciler(resources::ResourceStore& store, Clock& clock,
-                                   StreamSettings settings, Observe observe)
-    : store_(store), clock_(clock), settings_(std::move(settings)), observe_(std::move(observe)) {}
+                                   StreamSettings settings, Observe observe, OnLoss on_loss)
+    : store_(store),
+      clock_(clock),
+      settings_(std::move(settings)),
+      observe_(std::move(observe)),
+      on_loss_(std::move(on_loss)) {}
 
 Outcome StreamReconciler::Reconcile(const ResourceKey& key) {
   Result<Resource> stream = store_.Get(resources::kStreamKind, key);
@@ -76,6 +81,7 @@ Outcome StreamReconciler::Act(Resource stream, const StreamPlan& plan, Resource 
   if (plan.map) {
     Status written = WriteMap(ShardMapKey(stream), *plan.map, map_object);
     if (!written.ok()) return Outcome::Failed(written);
+    if (plan.lost.extents > 0) TellLoss(stream, plan.lost);
   }
   if (plan.status) {
     stream.status = *plan.status;
@@ -83,7 +89,8 @@ Outcome StreamReconciler::Act(Resource stream, const StreamPlan& plan, Resource 
     if (!updated.ok()) return Outcome::Failed(updated.status());
     stream = *updated;
   }
-  if (plan.clear_reshard || plan.remove_finalizer) {
+  if (plan.clear_reshard || plan.clear_accept_loss || plan.remove_finalizer) {
+    if (plan.clear_accept_loss) stream.annotations.erase(std::string(kAcceptLossAnnotation));
     if (plan.clear_reshard) stream.annotations.erase(std::string(resources::kReshardAnnotation));
     if (plan.remove_finalizer) {
       std::erase(stream.finalizers, std::string(kStreamFinalizer));
@@ -92,6 +99,15 @@ Outcome StreamReconciler::Act(Resource stream, const StreamPlan& plan, Resource 
     if (!updated.ok()) return Outcome::Failed(updated.status());
   }
   return plan.again ? Outcome::After(*plan.again) : Outcome::Done();
+}
+
+void StreamReconciler::TellLoss(const Resource& stream, const LossAccepted& loss) {
+  log::Warning("records of a lost volume are given up by request",
+               {{"stream", stream.key.ToString()},
+                {"extents", loss.extents},
+                {"records_at_least", loss.records},
+                {"extents_of_unknown_end", loss.extents_of_unknown_end}});
+  if (on_loss_) on_loss_(stream, loss);
 }
 
 Result<std::optional<ShardMap>> StreamReconciler::ReadMap(const ResourceKey& key,

@@ -15,8 +15,10 @@ class StreamReconciler {
  public:
   // Gives a pool's pods and what they report of an incarnation. Any thread.
   using Observe = std::function<ObservedPool(const std::string& pool, uint64_t uid)>;
+  // Is told of records that were given up, after the map that does it is written. Any thread.
+  using OnLoss = std::function<void(const resources::Resource& stream, const LossAccepted& loss)>;
   StreamReconciler(resources::ResourceStore& store, Clock& clock, StreamSettings settings,
-                   Observe observe);
+                   Observe observe, OnLoss on_loss = {});
   Outcome Reconcile(const resources::ResourceKey& key);
   // Removes the maps of deleted streams whose extents are gone; a slow loop calls it. A map stays
   // until the clock alone gives greater epochs than it did, for a stream made anew by its name.
@@ -30,12 +32,14 @@ class StreamReconciler {
   bool IsDropped(const resources::ShardMap& map) const;
   Result<uint64_t> RetiredEpoch(const resources::Resource& stream);
   Result<std::string> NameTakenBy(const resources::Resource& stream);
+  void TellLoss(const resources::Resource& stream, const LossAccepted& loss);
   Outcome Act(resources::Resource stream, const StreamPlan& plan, resources::Resource map_object);
 
   resources::ResourceStore& store_;
   Clock& clock_;
   const StreamSettings settings_;
   const Observe observe_;
+  const OnLoss on_loss_;
 };
 
 }  // namespace millrace::op

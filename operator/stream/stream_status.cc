@@ -2,6 +2,7 @@
 #include <map>
 
 #include "common/resources/conditions.h"
+#include "operator/stream/loss_plan.h"
 #include "operator/stream/reshard_plan.h"
 #include "operator/stream/stream_plan.h"
 
@@ -114,6 +115,8 @@ Verdict Progressing(const StreamInput& input, const ShardMap* map) {
 }
 
 Verdict Degraded(const StreamInput& input, const ShardMap* map) {
+  if (std::string text = map ? MissingText(input.stream, input.pool, *map) : ""; !text.empty())
+    return {true, "ExtentsMissing", std::move(text)};
   uint64_t lost = 0;
   for (const auto& [pod, observed] : input.pool.streams) lost += observed.lost_records;
   if (lost > 0) {
@@ -128,6 +131,8 @@ Verdict Degraded(const StreamInput& input, const ShardMap* map) {
     return {true, "ExtentsAway",
             away + " cannot be read until the pod is back; readers wait there, nothing is skipped"};
   }
+  if (std::string text = map ? AcceptedText(*map) : ""; !text.empty())
+    return {false, "LossAccepted", std::move(text)};
   return {false, "NoDataLost", ""};
 }
 

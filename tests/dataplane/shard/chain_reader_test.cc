@@ -207,5 +207,86 @@ TEST_F(ChainReaderTest, ATimeIsFoundExactlyWhereTheLaneAnswersEarly) {
   }
 }
 
+// ---- where the volume of an extent is away
+
+class MissingExtentTest : public ChainReaderTest {
+ protected:
+  StreamPtr Missing(resources::ShardMap map, std::set<storage::ExtentId> missing) {
+    View(map);  // makes the state
+    return std::make_shared<const StreamView>(
+        std::move(map), state_, [](uint32_t) { return 0; }, "me", std::move(missing));
+  }
+};
+
+TEST_F(MissingExtentTest, AReaderWaitsAtItAndPassesNothing) {
+  const StreamPtr view = Missing(MapOf({Shard(0, {10, 20})}), {{kUid, 0, 10}});
+  Open(0, 20);
+  Append(0, 20, 3);
+  Settle();
+  const ChainRead read = Read(At(view), {10, 0});
+  EXPECT_TRUE(read.waiting);
+  EXPECT_TRUE(read.runs.empty());
+  EXPECT_FALSE(read.at_tip);
+  EXPECT_EQ(read.next, (Position{10, 0}));
+  EXPECT_EQ(Read(At(view), {20, 0}).runs.size(), 1u) << "who is past it reads on";
+}
+
+TEST_F(MissingExtentTest, WhatIsThereOfItIsReadAndThenTheReaderWaits) {
+  const StreamPtr view = Missing(MapOf({Shard(0, {10, 20})}), {{kUid, 0, 10}});
+  Open(0, 10);
+  Append(0, 10, 3);
+  Settle();
+  Seal(0, 10);
+  Open(0, 20);
+  ChainRead read = Read(At(view), {10, 1});
+  EXPECT_EQ(read.runs.size(), 1u);
+  EXPECT_EQ(read.next, (Position{10, 3}));
+  read = Read(At(view), read.next);
+  EXPECT_TRUE(read.waiting && read.runs.empty());
+  EXPECT_EQ(read.next, (Position{10, 3}));
+  EXPECT_EQ(Read(At(view), {10, 7}).next, (Position{10, 7})) << "nobody is set back";
+}
+
+TEST_F(MissingExtentTest, AClosedShardDoesNotEndBeforeIt) {
+  const StreamPtr view = Missing(MapOf({Closed(Shard(0, {10}))}), {{kUid, 0, 10}});
+  const ChainRead read = Read(At(view), {10, 0});
+  EXPECT_TRUE(read.waiting);
+  EXPECT_FALSE(read.end_of_shard);
+}
+
+TEST_F(MissingExtentTest, GivenUpItIsPassed) {
+  resources::ShardMap map = MapOf({Shard(0, {10, 20})});
+  map.shards[0].extents[0].end_index = 0;
+  map.shards[0].extents[0].lost = true;
+  const StreamPtr view = Missing(std::move(map), {});
+  Open(0, 20);
+  Append(0, 20, 3);
+  Settle();
+  EXPECT_EQ(Read(At(view), {10, 0}).next, (Position{20, 3}));
+  EXPECT_EQ(Read(At(view), {10, 400}).next, (Position{20, 3}));
+}
+
+TEST_F(MissingExtentTest, ATimeIsNotSearchedForBehindItUnlessAllOfItIsTooOld) {
+  const StreamPtr view = Missing(MapOf({Shard(0, {10, 20})}), {{kUid, 0, 10}});
+  Open(0, 20);
+  Append(0, 20, 1);
+  Settle();
+  using Kind = StartPoint::Kind;
+  EXPECT_EQ(*Start(At(view), Kind::kAtTimestamp, {}, 20'000), (Position{10, 0}));
+  EXPECT_EQ(Start(At(view), Kind::kAtTimestamp, {}, 20'000 + 60'000)->epoch, 20u);
+}
+
+TEST_F(MissingExtentTest, ACheckpointInItIsKeptAndTheLatestOfItIsNotKnown) {
+  const StreamPtr view = Missing(MapOf({Closed(Shard(0, {10}))}), {{kUid, 0, 10}});
+  Open(0, 10);
+  Append(0, 10, 3);
+  Settle();
+  Seal(0, 10);
+  using Kind = StartPoint::Kind;
+  EXPECT_EQ(*Start(At(view), Kind::kAfterSequenceNumber, {.epoch = 10, .shard = 0, .index = 9}),
+            (Position{10, 9}));
+  EXPECT_EQ(Start(At(view), Kind::kLatest).status().code(), Code::kUnavailable);
+}
+
 }  // namespace
 }  // namespace millrace::shard

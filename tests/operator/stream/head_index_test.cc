@@ -53,5 +53,14 @@ TEST(HeadIndex, MapsThatAreGoneOrDeletingCountNoMore) {
   EXPECT_TRUE(index.Of("p-0").empty());
 }
 
+TEST(HeadIndex, APodWithoutItsVolumeIsDrainedOfWhatItCanTell) {
+  PodLoad load{.heads = 0, .unsealed = 3, .extents = 3};
+  EXPECT_FALSE(load.drained());
+  EXPECT_FALSE(load.drained(2));
+  EXPECT_TRUE(load.drained(3));
+  load.heads = 1;
+  EXPECT_FALSE(load.drained(3));
+}
+
 }  // namespace
 }  // namespace millrace::op

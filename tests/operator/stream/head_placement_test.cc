@@ -132,5 +132,64 @@ TEST(HeadPlacement, AnyWorldComesToRestInOneMove) {
   }
 }
 
+TEST(HeadPlacement, AHeadIsBoundToTheVolumeOfItsPod) {
+  std::vector<PoolPod> pods = Pods({State::kOpen, State::kOpen});
+  pods[0].volume = "v0";
+  pods[1].volume = "v1";
+  for (const MapShard& shard : MapOf(4, pods).shards) {
+    const resources::MapExtent& head = shard.extents.back();
+    EXPECT_EQ(head.volume, head.owner == "p-0" ? "v0" : "v1");
+  }
+}
+
+TEST(HeadPlacement, AHeadWhoseVolumeIsGoneMovesToAPodThatLacksNothing) {
+  std::vector<PoolPod> pods = Pods({State::kOpen, State::kOpen});
+  pods[0].volume = "v0";
+  pods[1].volume = "v1";
+  ShardMap map = MapOf(4, pods);
+  pods[1].volume = "other";
+  pods[1].lacks = true;
+  ASSERT_TRUE(HeadPlacement(pods, map).MoveHeads(map, kNow));
+  EXPECT_EQ(HeadsByPod(map), (std::map<std::string, size_t>{{"p-0", 4}}));
+  EXPECT_FALSE(HeadPlacement(pods, map).MoveHeads(map, kNow)) << "and none goes back";
+  pods[1].lacks = false;
+  pods[1].volume = "v1";
+  ASSERT_TRUE(HeadPlacement(pods, map).MoveHeads(map, kNow)) << "until the volume is back";
+  ExpectEven(map, pods);
+}
+
+TEST(HeadPlacement, TheOnlyPodGoesOnInANewExtentOfItsNewVolume) {
+  std::vector<PoolPod> pods = Pods({State::kOpen});
+  pods[0].volume = "v0";
+  ShardMap map = MapOf(1, pods);
+  const uint64_t epoch = map.shards[0].extents.back().epoch;
+  pods[0].volume = "v1";
+  pods[0].lacks = true;
+  ASSERT_TRUE(HeadPlacement(pods, map).MoveHeads(map, kNow));
+  ASSERT_EQ(map.shards[0].extents.size(), 2u);
+  EXPECT_GT(map.shards[0].extents[1].epoch, epoch);
+  EXPECT_EQ(map.shards[0].extents[1].volume, "v1");
+  EXPECT_FALSE(HeadPlacement(pods, map).MoveHeads(map, kNow));
+}
+
+TEST(HeadPlacement, AHeadThatItsPodMissesMovesWhereTheMapKnowsOfNoVolume) {
+  std::vector<PoolPod> pods = Pods({State::kOpen});
+  ShardMap map = MapOf(1, pods);
+  pods[0].volume = "v1";
+  EXPECT_FALSE(HeadPlacement(pods, map).MoveHeads(map, kNow));
+  pods[0].missing = {{0, map.shards[0].extents.back().epoch}};
+  EXPECT_TRUE(HeadPlacement(pods, map).MoveHeads(map, kNow));
+}
+
+TEST(HeadPlacement, ASilentPodsHeadIsBoundToTheVolumeThatTheMapHasOfIt) {
+  std::vector<PoolPod> pods = Pods({State::kOpen});
+  pods[0].volume = "v0";
+  ShardMap map = MapOf(1, pods);
+  AddUniformShards(map, 1, kNow);
+  pods[0] = {"p-0", State::kAway};
+  HeadPlacement(pods, map).OpenFirst(map, kNow);
+  EXPECT_EQ(map.shards[1].extents.back().volume, "v0");
+}
+
 }  // namespace
 }  // namespace millrace::op

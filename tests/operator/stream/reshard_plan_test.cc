@@ -62,13 +62,13 @@ void OpenFirst(ShardMap& map, WallMs now) {
   OpenExtents(
       map,
       [](const MapShard& shard) {
-        return shard.extents.empty() ? std::optional<std::string>("shard-0") : std::nullopt;
+        return shard.extents.empty() ? std::optional(HeadPlace{"shard-0"}) : std::nullopt;
       },
       now);
 }
 
 void ReopenOnTheSame(ShardMap& map, WallMs now) {
-  OpenExtents(map, [](const MapShard&) { return std::optional<std::string>("shard-0"); }, now);
+  OpenExtents(map, [](const MapShard&) { return std::optional(HeadPlace{"shard-0"}); }, now);
 }
 
 ShardMap MapOf(uint32_t count, WallMs now = 1'700'000'000'000) {

@@ -378,31 +378,32 @@ TEST(StreamPlan, WithoutItsPoolAStreamSaysWhichOneIsMissing) {
   EXPECT_TRUE(world.Step().map);
 }
 
-TEST(StreamPlan, ASealedExtentLeavesTheChainOnceItsRecordsHaveExpired) {
-  PoolWorld world(2);
-  world.Step();
-  for (const char* pod : {"p-0", "p-1"}) world.ApplyOn(pod);
-  world.input.pool.pods[1].state = PoolPod::State::kAway;
-  world.Step();
-  auto extents = [&] {
-    size_t count = 0;
-    for (auto& shard : world.input.map->shards) count += shard.extents.size();
-    return count;
-  };
-  ASSERT_EQ(extents(), 6u);
-  constexpr WallMs kHour = 3'600'000;
-  world.input.now = kNow + 30 * kHour;
-  world.Step();
-  EXPECT_EQ(extents(), 6u) << "their ends are not known";
-  world.input.pool.pods[1].state = PoolPod::State::kBlinking;
-  world.input.now = kNow + 23 * kHour;
-  world.ApplyOn("p-1");
-  world.Step();
-  EXPECT_EQ(extents(), 6u) << "their records are still read";
-  world.input.now = kNow + 30 * kHour;
-  world.Step();
-  EXPECT_EQ(extents(), 4u);
-  EXPECT_FALSE(HasExtentOn(*world.input.map, "p-1"));
+TEST(StreamPlan, AnExtentLeavesTheChainOnceItsRecordsHaveExpiredWhetherItsEndIsKnownOrNot) {
+  for (const bool comes_back : {true, false}) {
+    PoolWorld world(2);
+    world.Step();
+    for (const char* pod : {"p-0", "p-1"}) world.ApplyOn(pod);
+    world.input.pool.pods[1].state = PoolPod::State::kAway;
+    world.Step();
+    auto extents = [&] {
+      size_t count = 0;
+      for (auto& shard : world.input.map->shards) count += shard.extents.size();
+      return count;
+    };
+    ASSERT_EQ(extents(), 6u);
+    constexpr WallMs kHour = 3'600'000;
+    world.input.now = kNow + 23 * kHour;
+    if (comes_back) {
+      world.input.pool.pods[1].state = PoolPod::State::kBlinking;
+      world.ApplyOn("p-1");
+    }
+    world.Step();
+    EXPECT_EQ(extents(), 6u) << "their records are still read";
+    world.input.now = kNow + 30 * kHour;
+    world.Step();
+    EXPECT_EQ(extents(), 4u);
+    EXPECT_FALSE(HasExtentOn(*world.input.map, "p-1"));
+  }
 }
 
 }  // namespace
