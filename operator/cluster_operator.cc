@@ -6,6 +6,7 @@
 #include "common/log/log.h"
 #include "common/resources/stream_resource.h"
 #include "operator/pool/pool_objects.h"
+#include "operator/stream/loss_plan.h"
 #include "operator/stream/stream_connection.h"
 
 namespace millrace::op {
@@ -81,14 +82,17 @@ ClusterOperator::ClusterOperator(kube::Client& client, Clock& clock, ClusterOper
       workloads_(client, clock, events_, gate_, {OnlyNamespace(options_.namespaces)}),
       pools_(client, clock, events_, PoolOptions(options_, fleet_)),
       users_(client, clock, events_, UserOptions(options_)),
-      streams_(store_, clock, options_.stream,
-               [this](const std::string& pool, uint64_t uid) { return fleet_.Observe(pool, uid); }),
+      streams_(
+          store_, clock, options_.stream,
+          [this](const std::string& pool, uint64_t uid) { return Observe(pool, uid); },
+          [this](const Resource& stream, const LossAccepted& loss) { TellLoss(stream, loss); }),
       stream_queue_("stream", options_.stream_workers, clock,
                     [this](const ResourceKey& key) { return ReconcileStream(key); }) {}
 
 void ClusterOperator::Start() {
   FollowShardMaps();
   FollowPods();
+  FollowPools();
   store_.OnChange(resources::kStreamKind, [this](const ResourceKey& key) {
     stream_queue_.Add(key, store_.HasSynced() ? Priority::kChange : Priority::kBacklog);
   });
@@ -220,6 +224,56 @@ Outcome ClusterOperator::ReconcileStream(const ResourceKey& key) {
     return Outcome::Failed(*status);
   }
   return outcome;
+}
+
+ObservedPool ClusterOperator::Observe(const std::string& pool, uint64_t uid) {
+  ObservedPool observed = fleet_.Observe(pool, uid);
+  {
+    std::lock_guard lock(mu_);
+    const auto given_up = given_up_.find(pool);
+    if (given_up != given_up_.end()) observed.volumes_given_up = given_up->second;
+  }
+  // A pod may lose another volume tomorrow: its name on a pool would be an order without an end.
+  for (const PoolPod& pod : observed.pods) observed.volumes_given_up.erase(pod.name);
+  return observed;
+}
+
+void ClusterOperator::TellLoss(const Resource& stream, const LossAccepted& loss) {
+  const std::string records = std::to_string(loss.records) + " records" +
+                              (loss.extents_of_unknown_end > 0
+                                   ? " and all of " + std::to_string(loss.extents_of_unknown_end) +
+                                         " extents whose end was not known"
+                                   : "");
+  events_.Note(stream.ToValue(), {true, "LossAccepted", "GivingUp",
+                                  "given up by request, in " + std::to_string(loss.extents) +
+                                      " extents: " + records});
+  if (options_.metrics == nullptr) return;
+  const metrics::Labels labels{{"stream", stream.key.ToString()}};
+  options_.metrics
+      ->GetCounter("millrace_operator_lost_extents_total",
+                   "Extents of lost volumes that were given up by request.", labels)
+      .Add(static_cast<double>(loss.extents));
+  options_.metrics
+      ->GetCounter("millrace_operator_lost_records_total",
+                   "Their records, as far as it was known how many they were.", labels)
+      .Add(static_cast<double>(loss.records));
+}
+
+void ClusterOperator::FollowPools() {
+  pools_.pools().cache().AddListener([this](kube::EventType, const json::Value& pool) {
+    const kube::ObjectName name = kube::NameOf(pool);
+    const json::Value& annotations = pool.At("metadata", "annotations");
+    std::set<std::string> names = LossNames(annotations[kAcceptLossAnnotation].AsString());
+    bool is_news = false;
+    {
+      std::lock_guard lock(mu_);
+      std::set<std::string>& known = given_up_[name.name];
+      is_news = known != names;
+      known = std::move(names);
+      if (known.empty()) given_up_.erase(name.name);
+    }
+    if (is_news) EnqueueAllStreams(Priority::kChange);
+  });
 }
 
 Status ClusterOperator::WriteConnection(const Resource& stream, const resources::StreamSpec& spec) {

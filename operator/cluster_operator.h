@@ -12,6 +12,7 @@
 #include "common/kube/client.h"
 #include "common/kube/lease.h"
 #include "common/kube_store/kube_store.h"
+#include "common/metrics/metrics.h"
 #include "operator/engine/led_controller.h"
 #include "operator/pool/pool_reconciler.h"
 #include "operator/stream/pool_gate.h"
@@ -31,6 +32,7 @@ struct ClusterOperatorOptions {
   std::string identity;      // this process among those who stand for election
   json::Value default_pool;  // a StreamPool, made when a stream first needs it; null: none
   size_t stream_workers = 4;
+  metrics::Registry* metrics = nullptr;
 };
 
 // The operator in a cluster: everything that reconciles, joined, behind a leader election. A
@@ -56,12 +58,15 @@ class ClusterOperator {
  private:
   void FollowShardMaps();
   void FollowPods();
+  void FollowPools();
   void PublishPods();
   void Lead();
   void StopActing();
   Outcome ReconcileStream(const resources::ResourceKey& key);
   // Where it is the one a stream wants and there is none.
   Status MakeDefaultPool(const std::string& wanted);
+  ObservedPool Observe(const std::string& pool, uint64_t uid);
+  void TellLoss(const resources::Resource& stream, const LossAccepted& loss);
   Status WriteConnection(const resources::Resource& stream, const resources::StreamSpec& spec);
   void ForgetConnection(const resources::ResourceKey& key);
   void EnqueueStream(uint64_t uid);
@@ -85,6 +90,8 @@ class ClusterOperator {
   // What was written for each stream, so that a reconcile that changes nothing writes nothing.
   // Guarded by mu_.
   std::map<resources::ResourceKey, std::string> connections_;
+  // By pool: volumes whose missing records are given up. Guarded by mu_.
+  std::map<std::string, std::set<std::string>> given_up_;
   std::atomic<bool> leading_{false};
   std::atomic<bool> started_{false};
   std::condition_variable stopping_changed_;

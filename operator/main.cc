@@ -42,6 +42,7 @@ int Run(const op::OperatorSettings& settings, const sigset_t& signals) {
   client_options.user_agent = "millrace-operator";
   client_options.metrics = &registry;
   kube::Client client(std::move(*access), client_options);
+  options->metrics = &registry;
   op::ClusterOperator cluster(client, SystemClock(), std::move(*options), [] {
     log::Error("the lead is lost; ending, to start again as a standby");
     std::_Exit(kExitLostLead);

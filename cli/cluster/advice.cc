@@ -92,6 +92,12 @@ constexpr std::array kEntries = {
           "Bring the node back; or, where it is off for certain: kubectl taint node NODE "
           "node.kubernetes.io/out-of-service=nodeshutdown:NoExecute"},
     Entry{"", "BudgetSaysNo", "", "Another pod has to be ready first: kubectl -n $N get pdb"},
+    Entry{"stream", "ExtentsMissing", "",
+          "Put the volume back that the message names; or give its records up, for good: kubectl "
+          "-n $N annotate stream $O millrace.dev/accept-loss-of=VOLUME"},
+    Entry{"", "VolumeReplaced", "",
+          "Put the volume back (docs/streampool.md); or give the records up, "
+          "as the streams' Degraded conditions say."},
     Entry{"", "CorruptRecords", "", "Restore the volume from a snapshot to get them back."},
     Entry{"", "RequestRefused", "", "Change the spec as the message says."},
     Entry{"stream", "MapNotApplied", "", "Read the log of the pod that the message names."},

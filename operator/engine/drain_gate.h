@@ -22,6 +22,8 @@ class DrainGate {
   virtual bool IsDrained(const resources::ResourceKey& workload, const std::string& pod) const = 0;
   // Whether, besides, no stream needs what is on its volume. False where that is not known.
   virtual bool IsEmpty(const resources::ResourceKey& workload, const std::string& pod) const = 0;
+  // How many pieces of what the pod should have are not on its volume, as far as it says.
+  virtual size_t Missing(const resources::ResourceKey&, const std::string&) const { return 0; }
 };
 
 }  // namespace millrace::op

@@ -1,5 +1,7 @@
 #include "operator/stream/pool_gate.h"
 
+#include <utility>
+
 namespace millrace::op {
 
 using resources::ResourceKey;
@@ -79,8 +81,7 @@ bool PoolGate::IsDrained(const ResourceKey& workload, const std::string& pod) co
   if (!maps_known_ || pool == pools_.end() || !pool->second.draining.contains(pod)) return false;
   // Heads of the only pod have nowhere to go: its restart is a pause, and waiting would be for
   // ever.
-  return pool->second.pods.size() <= 1 ||
-         heads_.Of(pod).drained(fleet_.MissingExtents(workload.name, pod));
+  return pool->second.pods.size() <= 1 || heads_.Of(pod).drained(Missing(workload, pod));
 }
 
 bool PoolGate::IsEmpty(const ResourceKey& workload, const std::string& pod) const {
@@ -105,9 +106,12 @@ void PoolGate::TellChanges() {
   {
     std::lock_guard lock(mu_);
     for (auto& [workload, pool] : pools_) {
+      for (const FleetPod& pod : pool.pods) {
+        const size_t missing = Missing(workload, pod.name);
+        if (std::exchange(pool.missing[pod.name], missing) != missing) changed.insert(workload);
+      }
       for (auto& [pod, told] : pool.draining) {
-        const bool drained =
-            maps_known_ && heads_.Of(pod).drained(fleet_.MissingExtents(workload.name, pod));
+        const bool drained = maps_known_ && heads_.Of(pod).drained(Missing(workload, pod));
         if (drained != told) changed.insert(workload);
         told = drained;
       }

@@ -42,11 +42,15 @@ class PoolGate final : public DrainGate {
                    const std::set<std::string>& pods) override;
   bool IsDrained(const resources::ResourceKey& workload, const std::string& pod) const override;
   bool IsEmpty(const resources::ResourceKey& workload, const std::string& pod) const override;
+  size_t Missing(const resources::ResourceKey& workload, const std::string& pod) const override {
+    return fleet_.MissingExtents(workload.name, pod);
+  }
 
  private:
   struct Pool {
     std::vector<FleetPod> pods;
-    std::map<std::string, bool> draining;  // pod, and whether it was drained when last told
+    std::map<std::string, bool> draining;   // pod, and whether it was drained when last told
+    std::map<std::string, size_t> missing;  // by pod, when last told
   };
   void Publish(const resources::ResourceKey& workload);
   void TellChanges();

@@ -106,17 +106,16 @@ bool DropExpiredShards(WallMs now, ShardMap& map) {
 // An extent leaves the chain once every record in it has passed retention, or a shard that moves
 // often would have an ever longer one. It took no record after the next one was opened, which that
 // one's epoch dates, never too early; so nothing is owed of it, also where nobody can say its end.
+WallMs ExpiryOf(const ShardMap& map, const MapExtent& the_one_after) {
+  return static_cast<WallMs>(the_one_after.epoch) * 1000 + (map.retention_hours + 1) * kHourMs;
+}
+
 bool DropExpiredExtents(WallMs now, ShardMap& map) {
-  const WallMs retention = map.retention_hours * kHourMs;
   bool dropped = false;
   for (MapShard& shard : map.shards) {
     std::vector<MapExtent>& chain = shard.extents;
     size_t expired = 0;
-    while (expired + 1 < chain.size()) {
-      const auto sealed_ms = static_cast<WallMs>(chain[expired + 1].epoch) * 1000;
-      if (sealed_ms + retention + kHourMs > now) break;
-      ++expired;
-    }
+    while (expired + 1 < chain.size() && ExpiryOf(map, chain[expired + 1]) <= now) ++expired;
     chain.erase(chain.begin(), chain.begin() + static_cast<ptrdiff_t>(expired));
     dropped |= expired > 0;
   }
@@ -209,18 +208,21 @@ std::set<std::string> NamesGivenUp(const StreamInput& input) {
   return names;
 }
 
-// When the next closed shard leaves the map, or a pod with our heads may have been silent too long.
+// When the next closed shard or extent leaves the map, or a pod with our heads may have been silent
+// too long.
 std::optional<Duration> NextLook(const ObservedPool& pool, const ShardMap& map, WallMs now) {
   std::optional<Duration> next;
   const std::map<std::string, size_t> heads = HeadsByPod(map);
   for (const PoolPod& pod : pool.pods) {
     if (pod.state == PoolPod::State::kBlinking && heads.contains(pod.name)) next = kLookAtBlinking;
   }
-  for (const MapShard& shard : map.shards) {
-    if (!shard.closed_ms) continue;
-    WallMs left = *shard.closed_ms + map.retention_hours * kHourMs - now + 1000;
-    Duration wait = std::chrono::milliseconds(std::max<WallMs>(left, 1000));
+  auto look_at = [&](WallMs when) {
+    const Duration wait = std::chrono::milliseconds(std::max<WallMs>(when - now + 1000, 1000));
     if (!next || wait < *next) next = wait;
+  };
+  for (const MapShard& shard : map.shards) {
+    if (shard.closed_ms) look_at(*shard.closed_ms + map.retention_hours * kHourMs);
+    if (shard.extents.size() > 1) look_at(ExpiryOf(map, shard.extents[1]));
   }
   return next;
 }

@@ -131,7 +131,13 @@ Status WorkloadActions::CreateClaim(const WorkloadAction& action) {
   const auto made =
       client_.Create(types::PersistentVolumeClaim(), ClaimObject(workload_, spec_, action.name));
   if (made.ok()) {
-    Note(false, "ClaimCreated", "Creating", ClaimName(action.name) + ", " + spec_.volume_size);
+    const std::string what = ClaimName(action.name) + ", " + spec_.volume_size;
+    if (action.why.empty()) {
+      Note(false, "ClaimCreated", "Creating", what);
+    } else {
+      Note(true, "ClaimReplaced", "Creating",
+           what + ", empty: " + action.why + "; what was on its volume is missed until it is back");
+    }
   }
   return Settle(types::PersistentVolumeClaim(), caches_.claims, NameOfPart(ClaimName(action.name)),
                 made);

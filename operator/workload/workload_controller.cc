@@ -161,6 +161,9 @@ class WorkloadController::Impl {
       if (gate_.IsDrained(key, pod)) input.drained.insert(pod);
       if (gate_.IsEmpty(key, pod)) input.empty.insert(pod);
     }
+    for (const ObservedPod& pod : input.pods) {
+      if (const size_t missing = gate_.Missing(key, pod.name)) input.missing[pod.name] = missing;
+    }
     return input;
   }
 

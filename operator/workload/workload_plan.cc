@@ -215,7 +215,12 @@ class Planner {
     if (pod || member.name == leaving_) return;
     const ObservedClaim* claim = in_.FindClaim(ClaimName(member.name));
     if (claim && (claim->is_going || !claim->is_ours)) return;  // a new pod could not use it
-    if (!claim) plan_.actions.push_back({.kind = Kind::kCreateClaim, .name = member.name});
+    if (!claim) {
+      plan_.actions.push_back(
+          {.kind = Kind::kCreateClaim,
+           .name = member.name,
+           .why = member.claim_uid.empty() ? "" : "claim " + member.claim_uid + " is gone"});
+    }
     plan_.actions.push_back(
         {.kind = Kind::kCreatePod, .name = member.name, .revision = member.revision});
   }
@@ -290,9 +295,25 @@ class Planner {
     return progress;
   }
 
+  // "default-1 (12 extents)"
+  std::string WithoutTheirVolume() const {
+    std::string text;
+    for (const auto& [pod, extents] : in_.missing) {
+      text += (text.empty() ? "" : ", ") + pod + " (" + std::to_string(extents) +
+              (extents == 1 ? " extent)" : " extents)");
+    }
+    return text;
+  }
+
   void JudgeDamage(const std::string& lost) {
     Verdict& degraded = plan_.conditions["Degraded"];
-    if (!lost.empty()) {
+    if (!in_.missing.empty()) {
+      degraded = {true, "VolumeReplaced",
+                  "on another volume than the one that has their streams' records: " +
+                      WithoutTheirVolume() +
+                      "; readers wait there. Put the volume back (docs/streampool.md); or give "
+                      "the records up, as the Degraded condition of each stream says"};
+    } else if (!lost.empty()) {
       degraded = {true, "NodeSilent",
                   lost +
                       ": the node does not answer; a pod there may still write to its volume, so "

@@ -80,6 +80,7 @@ struct WorkloadInput {
   // From the gate.
   std::set<std::string> drained;
   std::set<std::string> empty;
+  std::map<std::string, size_t> missing;  // what pods lack that was on another volume; none of 0
   WallMs now = 0;
 
   const ObservedPod* FindPod(const std::string& name) const;

@@ -87,6 +87,16 @@ class Pods:
             process.wait()
             process.stdout.close()
 
+    def lose_volume(self, name):
+        """Takes a pod's data folder away while it is not running; where it is now, for give_back."""
+        kept = self.folder / f"{name}.{time.monotonic_ns()}.kept"
+        (self.folder / name).rename(kept)
+        return kept
+
+    def give_back(self, name, kept):
+        shutil.rmtree(self.folder / name, ignore_errors=True)
+        kept.rename(self.folder / name)
+
     def status(self, name):
         request = urllib.request.Request(f"http://127.0.0.1:{self._admin_ports[name]}/internal/v1/status",
                                          headers={"x-millrace-token": TOKEN})
@@ -105,10 +115,13 @@ class Pods:
 
 
 class Operator:
-    """One stream's map: written whole, by rename, as the real one's store does. Any thread."""
+    """One stream's map: written whole, by rename, as the real one's store does. Any thread. Without `volumes` it
+    is of the version before maps named the volume of an extent."""
 
-    def __init__(self, pods, stream, shards, seed=0, uid=7):
+    def __init__(self, pods, stream, shards, seed=0, uid=7, volumes=True):
         self.pods, self.stream, self.uid = pods, stream, uid
+        self._names_volumes, self._volumes = volumes, {}
+        self.note_volumes()
         self._choose = random.Random(seed)
         self._lock = threading.RLock()
         step = HASH_KEYS // shards
@@ -123,10 +136,25 @@ class Operator:
             "shards": [{"index": i, "startingHashKey": str(step * i),
                         "endingHashKey": str(step * (i + 1) - 1 if i + 1 < shards else HASH_KEYS - 1),
                         "createdMs": self._epoch * 1000,
-                        "extents": [{"epoch": self._epoch + i, "owner": pods.names[i % len(pods.names)]}]}
+                        "extents": [self._extent(self._epoch + i, pods.names[i % len(pods.names)])]}
                        for i in range(shards)]}
         self._epoch += shards
         self.write()
+
+    def note_volumes(self):
+        """What the pods that run say they are on, if it is of a version that asks."""
+        for name in list(self.pods.processes) if self._names_volumes else []:
+            with contextlib.suppress(OSError):
+                self._volumes[name] = self.pods.status(name)["volume"]
+
+    def volume_of(self, name):
+        return self._volumes[name]
+
+    def _extent(self, epoch, owner):
+        extent = {"epoch": epoch, "owner": owner}
+        if owner in self._volumes:
+            extent["volume"] = self._volumes[owner]
+        return extent
 
     def write(self):
         with self._lock:
@@ -149,7 +177,7 @@ class Operator:
             for shard in self.map["shards"]:
                 if shard["index"] in moves:
                     self._epoch += 1
-                    shard["extents"].append({"epoch": self._epoch, "owner": moves[shard["index"]]})
+                    shard["extents"].append(self._extent(self._epoch, moves[shard["index"]]))
             return self.write()
 
     def empty(self, name, others):
@@ -171,6 +199,22 @@ class Operator:
                 extent["endIndex"] = end
             if found:
                 self.write()
+
+    def missing(self, name):
+        """{(shard, epoch): the end of what is there} of what a pod says it should have and has not."""
+        return {(extent["shard"], extent["epoch"]): extent["endIndex"] for stream in self.pods.status(name)["streams"]
+                if stream["uid"] == str(self.uid) for extent in stream["missing"]}
+
+    def give_up(self, name):
+        """Accepts the loss of all that a pod misses; the extents it was."""
+        missing = self.missing(name)
+        with self._lock:
+            for shard in self.map["shards"]:
+                for extent in shard["extents"][:-1]:
+                    if (key := (shard["index"], extent["epoch"])) in missing:
+                        extent.update(endIndex=missing[key], lost=True)
+            self.write()
+        return set(missing)
 
     def await_applied(self, names, timeout_s=10.0):
         """Until these pods serve the map as it is now."""

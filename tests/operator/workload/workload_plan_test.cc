@@ -484,5 +484,30 @@ TEST(WorkloadPlan, RandomWorldsConvergeWithoutASecondPodDownOrAVolumeLost) {
   }
 }
 
+TEST(WorkloadPlan, APodThatLacksWhatItsVolumeHadIsSaidWithWhatToDo) {
+  WorkloadSim sim(3);
+  sim.Start();
+  EXPECT_EQ(Reason(sim.Step(), "Degraded"), "AllWell");
+  sim.in.missing = {{"pool-1", 12}};
+  const WorkloadPlan plan = sim.Step();
+  EXPECT_EQ(Reason(plan, "Degraded"), "VolumeReplaced");
+  EXPECT_THAT(Message(plan, "Degraded"), HasSubstr("pool-1 (12 extents)"));
+}
+
+TEST(WorkloadPlan, AClaimThatIsMadeAnewInPlaceOfOneThatIsGoneIsToldApart) {
+  WorkloadSim sim(1);
+  auto why = [&] {
+    for (const WorkloadAction& action : PlanWorkload(sim.Observe()).actions) {
+      if (action.kind == Kind::kCreateClaim) return action.why;
+    }
+    return std::string("no claim is made");
+  };
+  EXPECT_EQ(why(), "");
+  sim.Start();
+  sim.claims.clear();
+  sim.pods.clear();
+  EXPECT_THAT(why(), HasSubstr("is gone"));
+}
+
 }  // namespace
 }  // namespace millrace::op
