@@ -23,13 +23,12 @@ struct HashKey {
   static std::optional<HashKey> FromDecimal(std::string_view text);
 };
 
-// One link of a shard's chain. The last one of an open shard is open; `end_index` is known once the
-// owner has sealed it and the operator has written down what it reported.
+// One link of a shard's chain. The last one of an open shard is open.
 struct MapExtent {
   uint64_t epoch = 0;
   std::string owner;  // the pod's name; "shard-0" on one machine
   bool encrypted = false;
-  std::optional<uint64_t> end_index{};
+  std::optional<uint64_t> end_index{};  // written down once the owner has sealed it and said so
   std::string volume{};  // of the owner's, that alone may open it; "": not known (designs/0004)
   bool lost = false;     // what there was from end_index on is given up, by a person's word
 };
