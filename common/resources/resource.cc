@@ -125,8 +125,7 @@ Status ReadMetadata(const Value& metadata, Resource& out) {
   return ReadMap(metadata, "annotations", false, out.annotations);
 }
 
-// What is left of an object without the members that have a field of their own; null where nothing
-// is.
+// What is left of an object without the members that have a field of their own, or null.
 Value Without(const Value& object, const std::vector<std::string_view>& names) {
   Value out;
   for (const auto& [name, value] : object.AsObject()) {

@@ -46,8 +46,7 @@ bool AppendDigit(Bits& bits, unsigned digit) {
   return carry == 0;
 }
 
-// Two digits a step from a table: formatting sequence numbers is a large part of a PutRecords
-// reply.
+// Two digits a step from a table: sequence numbers are a large part of a PutRecords reply.
 struct DigitPairs {
   char text[200];
   constexpr DigitPairs() : text() {

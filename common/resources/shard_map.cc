@@ -211,6 +211,7 @@ Result<ShardMap> ShardMap::Parse(const Value& spec) {
   f.Text("streamName", map.stream_name);
   f.Text("streamArn", map.stream_arn);
   f.Text("pool", map.pool, /*required=*/false);
+  f.Text("poolNamespace", map.pool_namespace, /*required=*/false);
   f.Bool("deleting", map.deleting);
   f.Int("dropAfterMs", map.drop_after_ms, /*required=*/false);
   f.Bool("onDemand", map.on_demand);
@@ -256,6 +257,7 @@ Value ShardMap::ToValue() const {
              {"createdMs", created_ms},
              {"nextShardIndex", next_shard_index},
              {"lastEpoch", last_epoch}};
+  if (!pool_namespace.empty()) out.emplace_back("poolNamespace", pool_namespace);
   if (deleting) {
     out.emplace_back("deleting", true);
     out.emplace_back("dropAfterMs", drop_after_ms);

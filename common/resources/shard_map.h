@@ -59,6 +59,7 @@ struct ShardMap {
   std::string stream_name;
   std::string stream_arn;
   std::string pool = "default";  // whose pods have its extents
+  std::string pool_namespace;    // where that is; "": the release's
   bool deleting = false;  // refuse every call; extents are dropped when drop_after_ms has passed
   WallMs drop_after_ms = 0;
   bool on_demand = true;
@@ -99,8 +100,7 @@ struct SequenceNumber {
   static std::optional<SequenceNumber> FromDecimal(std::string_view text);
 };
 
-// Formats the numbers of consecutive records of one chunk, each from the one before by one
-// addition.
+// Formats the numbers of consecutive records of one chunk, each by adding to the one before.
 class SequenceNumberFormatter {
  public:
   SequenceNumberFormatter(uint64_t epoch, uint32_t shard, uint64_t first_index, int64_t arrival_s);

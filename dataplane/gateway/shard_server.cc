@@ -1,6 +1,7 @@
 #include "dataplane/gateway/shard_server.h"
 
 #include <filesystem>
+#include <fstream>
 #include <future>
 #include <thread>
 
@@ -33,7 +34,10 @@ ShardServer::ShardServer(ShardServerOptions options)
     : options_(std::move(options)),
       io_(options_.io_threads, "io"),
       status_(NewUuid()),
-      admin_(registry_, status_, options_.token) {}
+      admin_(registry_, status_, options_.token) {
+  status_.SetAbilities(
+      {.peer_tls = !options_.peer_tls_cert.empty(), .stream_keys = !options_.stream_keys.empty()});
+}
 
 ShardServer::~ShardServer() { Stop(); }
 
@@ -58,7 +62,9 @@ Status ShardServer::OpenLog() {
   storage::LogOptions log_options;
   log_options.folder = options_.data + "/log";
   log_options.lane = options_.lane;
-  log_options.lane.keys = options_.master_key;
+  if (options_.master_key != nullptr)
+    keys_ = std::make_unique<KeyRing>(*options_.master_key, options_.stream_keys);
+  log_options.lane.keys = keys_.get();
   log_options.lane.metrics = &registry_;
   ASSIGN_OR_RETURN(shard::VolumeIdentity identity, shard::VolumeIdentity::Look(log_options.folder));
   ASSIGN_OR_RETURN(log_, storage::Log::Open(std::move(log_options), io_, SystemClock()));
@@ -94,6 +100,7 @@ Status ShardServer::OpenPeers() {
   options.token = options_.token;
   ASSIGN_OR_RETURN(options.book, peer::PeerBook::Parse(options_.name, options_.peers,
                                                        options_.peer_domain, options_.peer_port));
+  options.book.SetHome(options_.peer_home);
   if (!options_.peer_tls_cert.empty()) {
     ASSIGN_OR_RETURN(options.tls, PeerTls(net::TlsContext::Side::kClient));
   }
@@ -102,6 +109,8 @@ Status ShardServer::OpenPeers() {
   news.offer = [this](resources::ShardMap map) { maps_->Offer(std::move(map)); };
   peers_ =
       std::make_unique<peer::Peers>(io_, std::move(options), placement_, reach_, std::move(news));
+  if (options_.keys == nullptr && !options_.peer_home.empty())
+    plane_->only_pool = peer::PoolOf(options_.name);
   plane_->peers = peers_.get();
   plane_->reach = &reach_;
   return OkStatus();
@@ -170,6 +179,9 @@ Status ShardServer::StartMaps() {
   applier_options.owner = options_.name;
   applier_options.volume = volume_;
   applier_options.enforce_on_demand_limits = options_.enforce_on_demand_limits;
+  if (keys_ != nullptr) {
+    applier_options.on_planned = [this](const resources::ShardMap& map) { keys_->Note(map); };
+  }
   applier_options.on_published = [this](const shard::StreamPtr& stream) {
     for (size_t i = 0; i < log_->lane_count(); ++i) {
       log_->lane_executor(i).Post(
@@ -248,8 +260,19 @@ Result<std::shared_ptr<net::TlsContext>> ShardServer::PeerTls(net::TlsContext::S
   ASSIGN_OR_RETURN(std::shared_ptr<net::TlsContext> tls,
                    net::TlsContext::Mutual(side, options_.peer_tls_cert, options_.peer_tls_key,
                                            options_.peer_tls_ca));
+  tls->AllowClearText(PeersMayBeInClear());
   tls_.push_back(tls);
+  peer_tls_.push_back(tls);
   return tls;
+}
+
+// What cannot be read is strict.
+bool ShardServer::PeersMayBeInClear() const {
+  if (options_.peer_tls_mode.empty()) return false;
+  std::ifstream file(options_.peer_tls_mode);
+  std::string mode;
+  file >> mode;
+  return mode == "prefer";
 }
 
 void ShardServer::Refresh() {
@@ -259,6 +282,12 @@ void ShardServer::Refresh() {
       log::Warning("changed certificates cannot be used, the last ones stay",
                    {{"error", status.ToString()}});
     }
+  }
+  const bool may_be_in_clear = PeersMayBeInClear();
+  for (const std::shared_ptr<net::TlsContext>& tls : peer_tls_) {
+    if (tls->allows_clear_text() == may_be_in_clear) continue;
+    log::Info("between pods", {{"clear_text", may_be_in_clear ? "let in" : "refused"}});
+    tls->AllowClearText(may_be_in_clear);
   }
 }
 

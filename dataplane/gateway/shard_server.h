@@ -11,6 +11,7 @@
 #include "common/net/tls.h"
 #include "dataplane/gateway/admin.h"
 #include "dataplane/gateway/gateway.h"
+#include "dataplane/gateway/key_ring.h"
 #include "dataplane/gateway/kube_maps.h"
 #include "dataplane/kinesis/event_encoder.h"
 #include "dataplane/peer/peer_server.h"
@@ -34,16 +35,19 @@ struct ShardServerOptions {
   std::string account = "000000000000";
   const aws::KeyStore* keys = nullptr;  // null: nobody is asked for a signature
   const storage::KeyWrapper* master_key = nullptr;
+  std::string stream_keys;  // folder of the keys of streams that have their own; "": none has
   bool enforce_on_demand_limits = false;
   size_t io_threads = 0;  // 0: one a core
   // Of a service of several pods; `peer_listen` "" for one alone.
   std::string peer_listen;
   std::string peers;        // "name=host:port,..."
   std::string peer_domain;  // where pods that are not listed are, by their names
+  std::string peer_home;    // the namespace of other pools whose maps name none
   uint16_t peer_port = 0;
   std::string peer_tls_cert;  // of this pod, both as server and as client; "": in clear text
   std::string peer_tls_key;
   std::string peer_tls_ca;
+  std::string peer_tls_mode;      // file: "prefer" lets clear text in; "": it is never let in
   std::string iterator_key_file;  // 32 bytes that all pods have; "": of the token, or of `data`
   net::HttpServerLimits limits;
   storage::LaneOptions lane;  // keys and metrics are filled in
@@ -82,6 +86,7 @@ class ShardServer {
   Status Listen();
   Status ListenTls();
   Result<std::shared_ptr<net::TlsContext>> PeerTls(net::TlsContext::Side side);
+  bool PeersMayBeInClear() const;
 
   // How long this pod may go on without hearing of anybody, before it acknowledges nothing more.
   static constexpr Duration kSilenceMax = std::chrono::seconds(3);
@@ -89,6 +94,7 @@ class ShardServer {
   const ShardServerOptions options_;
   bool stopped_ = false;
   std::vector<std::shared_ptr<net::TlsContext>> tls_;  // all there are, for Refresh
+  std::vector<std::shared_ptr<net::TlsContext>> peer_tls_;
   uint16_t port_ = 0;
   uint16_t tls_port_ = 0;
   uint16_t peer_port_ = 0;
@@ -104,6 +110,7 @@ class ShardServer {
   shard::ApplyStatus status_;
   Admin admin_;
   shard::Volume volume_;
+  std::unique_ptr<KeyRing> keys_;  // none without a master key
   std::unique_ptr<storage::Log> log_;
   std::unique_ptr<shard::IteratorTokens> tokens_;
   peer::Reach reach_{SystemClock(), kSilenceMax};

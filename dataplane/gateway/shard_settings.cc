@@ -56,6 +56,9 @@ ShardSettings::ShardSettings(config::Settings& s)
           "32 bytes in hexadecimal or base64 that wrap the keys of encrypted streams.", "FILE")),
       master_key(s.String("master-key", "", "The same, for the environment (MILLRACE_MASTER_KEY).",
                           "TEXT")),
+      stream_keys_folder(s.String("stream-keys-folder", "",
+                                  "Folder of the keys of streams that have one of their own.",
+                                  "DIR")),
       enforce_on_demand_limits(s.Bool("enforce-on-demand-limits", false,
                                       "AWS's per-shard limits for ON_DEMAND streams, too.")),
       log_bytes_max(s.Size("log-bytes-max", kLogBytesMost, {256 * kMiB, kLogBytesMost},
@@ -71,6 +74,10 @@ ShardSettings::ShardSettings(config::Settings& s)
       peer_domain(s.String("peer-domain", "",
                            "Any other pod is at its name under this domain, on --peer-port.",
                            "DOMAIN")),
+      peer_home(s.String("peer-home", "",
+                         "Namespace of other pools whose maps name none; pods of other pools are "
+                         "at POD.POOL.NAMESPACE, and what follows in --peer-domain.",
+                         "NAMESPACE")),
       peer_port(s.Int("peer-port", 0, {0, 65535}, "See --peer-domain.")),
       peer_tls_cert(s.String("peer-tls-cert", "",
                              "PEM certificate of this pod for other pods; none: no TLS among them.",
@@ -78,6 +85,11 @@ ShardSettings::ShardSettings(config::Settings& s)
       peer_tls_key(s.String("peer-tls-key", "", "PEM key of that certificate.", "FILE")),
       peer_tls_ca(s.String("peer-tls-ca", "", "PEM authority that other pods' certificates are of.",
                            "FILE")),
+      peer_tls_folder(s.String("peer-tls-folder", "",
+                               "Folder of tls.crt, tls.key and ca.crt for other pods, instead of "
+                               "the three flags; with `prefer` in its file `mode`, pods that know "
+                               "no TLS are spoken to in clear text.",
+                               "DIR")),
       iterator_key_file(s.String("iterator-key-file", "",
                                  "32 bytes that sign shard iterators, the same for all pods; "
                                  "without it they are derived from the internal token where there "
@@ -101,6 +113,7 @@ ShardServerOptions ShardSettings::ServerOptions() const {
   options.data = data;
   options.name = name;
   options.store = store;
+  options.stream_keys = stream_keys_folder;
   options.listen = listen;
   options.tls_listen = tls_listen;
   options.tls_cert = tls_cert;
@@ -113,10 +126,17 @@ ShardServerOptions ShardSettings::ServerOptions() const {
   options.peer_listen = peer_listen;
   options.peers = peers;
   options.peer_domain = peer_domain;
+  options.peer_home = peer_home;
   options.peer_port = static_cast<uint16_t>(peer_port);
   options.peer_tls_cert = peer_tls_cert;
   options.peer_tls_key = peer_tls_key;
   options.peer_tls_ca = peer_tls_ca;
+  if (!peer_tls_folder.empty()) {
+    options.peer_tls_cert = peer_tls_folder + "/tls.crt";
+    options.peer_tls_key = peer_tls_folder + "/tls.key";
+    options.peer_tls_ca = peer_tls_folder + "/ca.crt";
+    options.peer_tls_mode = peer_tls_folder + "/mode";
+  }
   options.iterator_key_file = iterator_key_file;
   options.io_threads = io_threads > 0 ? static_cast<size_t>(io_threads)
                                       : std::max<size_t>(1, std::thread::hardware_concurrency());

@@ -30,6 +30,10 @@ struct DataPlane {
   peer::Peers* peers = nullptr;
   const peer::Reach* reach = nullptr;
 
+  // Callers are not asked for a signature here, so that streams of other pools, which may be, are
+  // not for them; "": every stream is served.
+  std::string only_pool{};
+
   bool isolated() const { return reach != nullptr && reach->isolated(); }
   // How long a put waits for the map that follows a seal; shorter than clients wait for an answer.
   Duration reshard_wait_max = std::chrono::seconds(4);

@@ -142,6 +142,7 @@ Result<ShardRef> FindRef(const DataPlane& plane, const IteratorClaims& claims,
                     (stream == nullptr ? "of this iterator" : stream->name()) + " under account " +
                     plane.account + " does not exist");
   }
+  RETURN_IF_ERROR(CheckPool(plane, *stream));
   if (!arn.empty()) {
     ASSIGN_OR_RETURN(const aws::StreamArn named, aws::ParseStreamArn(arn));
     if (named.name != stream->name() || named.account != stream->account()) {

@@ -24,6 +24,13 @@ Status DryRunSucceeded() {
   return {Code::kDryRun, "Request would have succeeded, but DryRun flag is set."};
 }
 
+Status CheckPool(const DataPlane& plane, const shard::StreamView& stream) {
+  if (plane.only_pool.empty() || stream.map().pool == plane.only_pool) return OkStatus();
+  return {Code::kAccessDenied, "Stream " + stream.name() + " is in pool " + stream.map().pool +
+                                   ". Pool " + plane.only_pool +
+                                   " takes unsigned requests and serves its own streams only."};
+}
+
 Result<StreamPtr> FindStream(const DataPlane& plane, const ShardTable& table, const Call& call,
                              std::string_view name, std::string_view arn) {
   std::string arn_name;
@@ -41,6 +48,7 @@ Result<StreamPtr> FindStream(const DataPlane& plane, const ShardTable& table, co
   RETURN_IF_ERROR(CheckPermission(call.identity, call.operation, name));
   StreamPtr stream = table.ByName(name);
   if (stream == nullptr) return StreamNotFound(name, plane.account);
+  RETURN_IF_ERROR(CheckPool(plane, *stream));
   return stream;
 }
 

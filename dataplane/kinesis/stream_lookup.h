@@ -14,6 +14,8 @@ namespace millrace::kinesis {
 Result<shard::StreamPtr> FindStream(const DataPlane& plane, const shard::ShardTable& table,
                                     const Call& call, std::string_view name, std::string_view arn);
 
+// Whether streams of that pool are served to whoever calls here: see DataPlane::only_pool.
+Status CheckPool(const DataPlane& plane, const shard::StreamView& stream);
 // "Stream X under account Y not found."
 Status StreamNotFound(std::string_view name, std::string_view account);
 Status RateExceeded(const shard::StreamView& stream, const shard::ShardView& shard);

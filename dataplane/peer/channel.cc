@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "common/log/log.h"
+
 namespace millrace::peer {
 namespace {
 
@@ -17,7 +19,8 @@ void Channel::Send(ClientRequest request, ClientConnection::Done done) {
   if (closed_) return done(NotSent(Unavailable("this process is stopping")));
   std::shared_ptr<ClientConnection> connection = TakeIdle();
   if (connection == nullptr && busy_.size() < limits_.connections_max) {
-    connection = std::make_shared<ClientConnection>(executor_, resolver_, address_, tls_);
+    connection = std::make_shared<ClientConnection>(executor_, resolver_, address_, tls_,
+                                                    StartsInClear(SystemClock().Now()));
   }
   if (connection != nullptr) return Use(std::move(connection), std::move(request), std::move(done));
   if (waiting_.size() >= limits_.waiting_max) {
@@ -32,10 +35,19 @@ std::shared_ptr<ClientConnection> Channel::TakeIdle() {
   while (!idle_.empty()) {
     const Idle last = std::move(idle_.back());
     idle_.pop_back();
-    if (last.connection->usable() && now - last.since < limits_.idle_max) return last.connection;
+    const bool fresh = now - last.since < limits_.idle_max && MayUse(*last.connection, now);
+    if (last.connection->usable() && fresh) return last.connection;
     last.connection->Close();
   }
   return nullptr;
+}
+
+bool Channel::StartsInClear(MonoTime now) const {
+  return tls_ != nullptr && tls_->allows_clear_text() && now < in_clear_until_;
+}
+
+bool Channel::MayUse(const ClientConnection& connection, MonoTime now) const {
+  return tls_ == nullptr || !connection.in_clear() || StartsInClear(now);
 }
 
 void Channel::Use(std::shared_ptr<ClientConnection> connection, ClientRequest request,
@@ -44,15 +56,25 @@ void Channel::Use(std::shared_ptr<ClientConnection> connection, ClientRequest re
   ClientConnection& to = *connection;
   to.Send(std::move(request), [self = shared_from_this(), connection = std::move(connection),
                                done = std::move(done)](ClientAnswer answer) mutable {
-    self->Done(connection);
+    self->Done(connection, answer.status);
     done(std::move(answer));
   });
 }
 
-void Channel::Done(const std::shared_ptr<ClientConnection>& connection) {
+void Channel::Done(const std::shared_ptr<ClientConnection>& connection, const Status& status) {
   busy_.remove(connection);
+  const MonoTime now = SystemClock().Now();
+  if (tls_ != nullptr && connection->in_clear()) {
+    // A failure may be that it knows TLS by now, and nothing else.
+    const MonoTime until = connection->fell_back_at() + limits_.in_clear_max;
+    in_clear_until_ = status.ok() ? std::max(in_clear_until_, until) : MonoTime{};
+  } else if (connection->tls_failed() && now >= warn_again_at_) {
+    warn_again_at_ = now + limits_.warn_pause;
+    log::Warning("another pod is not reached",
+                 {{"peer", address_.host}, {"error", status.ToString()}});
+  }
   if (closed_) return;
-  if (connection->usable()) idle_.push_back({connection, SystemClock().Now()});
+  if (connection->usable()) idle_.push_back({connection, now});
   SendWaiting();
 }
 

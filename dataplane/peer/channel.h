@@ -12,7 +12,10 @@ namespace millrace::peer {
 struct ChannelLimits {
   size_t connections_max = 64;
   size_t waiting_max = 1024;
-  Duration idle_max = std::chrono::seconds(30);  // shorter than servers keep idle connections
+  Duration idle_max = std::chrono::seconds(30);    // shorter than servers keep idle connections
+  Duration warn_pause = std::chrono::seconds(10);  // between two log lines about certificates
+  // How long a peer that knew no TLS is spoken to in clear text before TLS is tried again.
+  Duration in_clear_max = std::chrono::seconds(5);
 };
 
 // Requests from one executor to one peer: as many at once as there are connections, the rest wait
@@ -45,7 +48,10 @@ class Channel : public std::enable_shared_from_this<Channel> {
   void Use(std::shared_ptr<ClientConnection> connection, ClientRequest request,
            ClientConnection::Done done);
   std::shared_ptr<ClientConnection> TakeIdle();
-  void Done(const std::shared_ptr<ClientConnection>& connection);
+  // Whether a connection in clear text may be used now.
+  bool MayUse(const ClientConnection& connection, MonoTime now) const;
+  bool StartsInClear(MonoTime now) const;
+  void Done(const std::shared_ptr<ClientConnection>& connection, const Status& status);
   void SendWaiting();
 
   IoExecutor& executor_;
@@ -56,6 +62,8 @@ class Channel : public std::enable_shared_from_this<Channel> {
   std::vector<Idle> idle_;
   std::list<std::shared_ptr<ClientConnection>> busy_;
   std::deque<Waiting> waiting_;
+  MonoTime in_clear_until_{};
+  MonoTime warn_again_at_{};
   bool closed_ = false;
 };
 

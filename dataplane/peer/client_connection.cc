@@ -81,18 +81,21 @@ void ClientConnection::SetTimer(Duration time_max) {
 void ClientConnection::Connect(const Result<SocketAddress>& address) {
   if (state_ == State::kClosed) return;
   if (!address.ok()) return Fail(address.status());
-  const int fd =
-      ::socket(address->storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  connected_to_ = *address;
+  ConnectTo(*address);
+}
+
+void ClientConnection::ConnectTo(const SocketAddress& address) {
+  const int fd = ::socket(address.storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   if (fd < 0) return Fail(ErrnoStatus(errno, "socket"));
   const int on = 1;
   ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
   watch_ = std::make_unique<net::SocketWatch>(executor_, fd);
-  transport_ = tls_ == nullptr
-                   ? net::MakePlainTransport(fd)
-                   : net::MakeTlsClientTransport(fd, tls_->native().get(), address_.host);
+  transport_ = in_clear_ ? net::MakePlainTransport(fd)
+                         : net::MakeTlsClientTransport(fd, tls_->native().get(), address_.host);
   if (transport_ == nullptr) return Fail(Internal("no TLS for a connection"));
   const int result =
-      ::connect(fd, reinterpret_cast<const sockaddr*>(&address->storage), address->size);
+      ::connect(fd, reinterpret_cast<const sockaddr*>(&address.storage), address.size);
   if (result != 0 && errno != EINPROGRESS) {
     return Fail(Unavailable("connect to " + address_.host + ": " + std::strerror(errno)));
   }
@@ -116,8 +119,7 @@ void ClientConnection::OnWritable() {
 void ClientConnection::Handshake() {
   const ssize_t result = transport_->Handshake();
   const bool sent = transport_->Write(nullptr, 0) >= 0;
-  if (!sent || (result != 1 && result != net::Transport::kWouldBlock))
-    return Fail(Unavailable("no TLS connection with " + address_.host));
+  if (!sent || (result != 1 && result != net::Transport::kWouldBlock)) return HandshakeFailed();
   if (result == 1) {
     state_ = State::kBusy;
     SetTimer(until_ - SystemClock().Now());
@@ -125,6 +127,23 @@ void ClientConnection::Handshake() {
   }
   if (transport_->pending_output() > 0) AwaitWritable();
   AwaitReadable();
+}
+
+// A server from before there was TLS between pods answers in clear text; a wrong certificate is no
+// reason to do without.
+void ClientConnection::HandshakeFailed() {
+  if (in_clear_) return Fail(Unavailable("connect to " + address_.host + ": refused"));
+  if (!transport_->met_clear_text() || !tls_->allows_clear_text()) {
+    tls_failed_ = true;
+    return Fail(Unavailable(
+        "no TLS with " + address_.host + ": " +
+        (transport_->met_clear_text() ? "it answers in clear text" : transport_->problem())));
+  }
+  in_clear_ = true;
+  fell_back_at_ = SystemClock().Now();
+  waiting_readable_ = waiting_writable_ = false;
+  state_ = State::kConnecting;
+  ConnectTo(connected_to_);
 }
 
 void ClientConnection::Flush() {
@@ -166,7 +185,11 @@ bool ClientConnection::ReadSome() {
   const ssize_t got = transport_->Read(into, room);
   if (got == net::Transport::kWouldBlock) return false;
   if (got <= 0 || state_ != State::kBusy) {
-    Fail(Unavailable("the connection to " + address_.host + " was closed"));
+    // Under TLS 1.3 a certificate of ours that is not believed shows here.
+    const std::string problem = got < 0 ? transport_->problem() : "";
+    tls_failed_ = !problem.empty();
+    Fail(Unavailable("the connection to " + address_.host + " was closed" +
+                     (problem.empty() ? "" : ": " + problem)));
     return false;
   }
   if (in_body) {

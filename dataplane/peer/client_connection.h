@@ -42,18 +42,25 @@ class ClientConnection final : public net::ReadinessHandler,
                                public std::enable_shared_from_this<ClientConnection> {
  public:
   using Done = UniqueFunction<void(ClientAnswer)>;
-  // In clear text where `tls` is null.
+  // In clear text where `tls` is null or `in_clear` says so; also where the other side knows no TLS
+  // and `tls` allows for that.
   ClientConnection(IoExecutor& executor, Resolver& resolver, PeerAddress address,
-                   std::shared_ptr<net::TlsContext> tls)
+                   std::shared_ptr<net::TlsContext> tls, bool in_clear = false)
       : executor_(executor),
         resolver_(resolver),
         address_(std::move(address)),
-        tls_(std::move(tls)) {}
+        tls_(std::move(tls)),
+        in_clear_(in_clear || tls_ == nullptr) {}
 
   // Connects first where it has not yet.
   void Send(ClientRequest request, Done done);
   // Another request may be sent.
   bool usable() const { return state_ == State::kIdle; }
+  bool in_clear() const { return in_clear_; }
+  // When it found that the other side knows no TLS.
+  MonoTime fell_back_at() const { return fell_back_at_; }
+  // It ended since one side does not believe the other's certificate, or would not do without.
+  bool tls_failed() const { return tls_failed_; }
   void Close();
 
   void OnReadable() override;
@@ -65,6 +72,8 @@ class ClientConnection final : public net::ReadinessHandler,
   static constexpr size_t kBodyBytesMax = 64 * kMiB;
 
   void Connect(const Result<SocketAddress>& address);
+  void ConnectTo(const SocketAddress& address);
+  void HandshakeFailed();
   void Handshake();
   void Flush();
   void SetTimer(Duration time_max);
@@ -79,6 +88,10 @@ class ClientConnection final : public net::ReadinessHandler,
   Resolver& resolver_;
   const PeerAddress address_;
   const std::shared_ptr<net::TlsContext> tls_;
+  bool in_clear_;
+  MonoTime fell_back_at_{};
+  bool tls_failed_ = false;
+  SocketAddress connected_to_;
   State state_ = State::kNew;
   std::unique_ptr<net::Transport> transport_;
   std::unique_ptr<net::SocketWatch> watch_;

@@ -40,12 +40,22 @@ Result<PeerBook> PeerBook::Parse(const std::string& self, const std::string& lis
   return book;
 }
 
-std::optional<PeerAddress> PeerBook::Find(const std::string& name) const {
+// A domain is <pool>.<namespace>.<rest>.
+std::optional<PeerAddress> PeerBook::Find(const std::string& name, const std::string& ns) const {
   const auto listed = listed_.find(name);
   if (listed != listed_.end()) return listed->second;
   if (domain_.empty()) return std::nullopt;
-  return PeerAddress{name + "." + domain_, port_};
+  const std::string pool(PoolOf(name));
+  const size_t pool_end = domain_.find('.');
+  const std::string& other_ns = ns.empty() ? home_ : ns;
+  if (domain_.substr(0, pool_end) == pool || other_ns.empty())
+    return PeerAddress{name + "." + domain_, port_};
+  const size_t ns_end = pool_end == std::string::npos ? pool_end : domain_.find('.', pool_end + 1);
+  const std::string rest = ns_end == std::string::npos ? "" : domain_.substr(ns_end);
+  return PeerAddress{name + "." + pool + "." + other_ns + rest, port_};
 }
+
+std::string_view PoolOf(std::string_view pod) { return pod.substr(0, pod.rfind('-')); }
 
 std::vector<std::string> PeerBook::Names() const {
   std::vector<std::string> names;

@@ -3,6 +3,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "common/base/status.h"
@@ -18,7 +19,11 @@ class PeerBook {
   // that is not in the list is at <name>.<domain>:<port>; "" for nowhere.
   static Result<PeerBook> Parse(const std::string& self, const std::string& list,
                                 std::string domain, uint16_t port);
-  std::optional<PeerAddress> Find(const std::string& name) const;
+  // Before it is shared: other pools than the domain's own are in this namespace where nothing
+  // else is known.
+  void SetHome(std::string home) { home_ = std::move(home); }
+  // `ns`: of the pool that the pod is of, where that is known.
+  std::optional<PeerAddress> Find(const std::string& name, const std::string& ns = "") const;
   // Those of the list.
   std::vector<std::string> Names() const;
   bool empty() const { return listed_.empty() && domain_.empty(); }
@@ -26,7 +31,11 @@ class PeerBook {
  private:
   std::map<std::string, PeerAddress> listed_;
   std::string domain_;
+  std::string home_;
   uint16_t port_ = 0;
 };
+
+// Pods are named <pool>-<number>.
+std::string_view PoolOf(std::string_view pod);
 
 }  // namespace millrace::peer

@@ -86,7 +86,7 @@ void Refuse(const WriterPtr& writer, const PeerServices& services, uint64_t stre
 
 void CatchUp(PeerServices& services, const RequestHead& head, Executor& executor,
              UniqueFunction<void(bool)> go) {
-  services.reach.NoteHeard();
+  if (services.peers.IsOfOwnPool(head.sender)) services.reach.NoteHeard();
   if (head.map_version <= services.placement.table()->VersionOf(head.stream)) return go(true);
   services.peers.Hear(head.sender, head.stream, head.map_version);
   std::make_shared<MapWait>(services, executor, head, std::move(go))->Start();
@@ -154,7 +154,7 @@ void TakeExtent(PeerServices& services, Slice body, WriterPtr writer) {
 void TakeHello(PeerServices& services, Slice body, WriterPtr writer) {
   auto read = Decode<RequestHead, KnownMaps>(std::move(body));
   if (!read.ok()) return writer->Send({400, {}, {}});
-  services.reach.NoteHeard();
+  if (services.peers.IsOfOwnPool(read->first.sender)) services.reach.NoteHeard();
   // What the sender knows of, as it is here.
   KnownMaps known;
   const auto table = services.placement.table();
@@ -168,7 +168,7 @@ void TakeHello(PeerServices& services, Slice body, WriterPtr writer) {
 void TakeMap(PeerServices& services, Slice body, WriterPtr writer) {
   auto read = Decode<RequestHead, std::string>(std::move(body));
   if (!read.ok()) return writer->Send({400, {}, {}});
-  services.reach.NoteHeard();
+  if (services.peers.IsOfOwnPool(read->first.sender)) services.reach.NoteHeard();
   const uint64_t uid = read->first.stream;
   const auto table = services.placement.table();
   const auto& streams = table->streams();
@@ -186,7 +186,7 @@ void TakeSeal(PeerServices& services, Slice body, WriterPtr writer) {
   if (!document.ok()) return writer->Send({400, {}, {}});
   auto map = resources::ShardMap::Parse(*document);
   if (!map.ok() || map->stream_uid != read->first.stream) return writer->Send({400, {}, {}});
-  services.reach.NoteHeard();
+  if (services.peers.IsOfOwnPool(read->first.sender)) services.reach.NoteHeard();
   const uint64_t stream = map->stream_uid;
   const uint64_t version = map->version;
   if (version > services.placement.table()->VersionOf(stream))

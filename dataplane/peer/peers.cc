@@ -60,7 +60,7 @@ Peers::Link* Peers::LinkTo(Executor& executor, const std::string& peer) {
   CHECK(mine != executors_.end());
   std::unique_ptr<Link>& link = mine->links[peer];
   if (link == nullptr) {
-    const std::optional<PeerAddress> address = options_.book.Find(peer);
+    const std::optional<PeerAddress> address = options_.book.Find(peer, NamespaceOf(peer));
     if (!address) {
       mine->links.erase(peer);
       return nullptr;
@@ -72,6 +72,17 @@ Peers::Link* Peers::LinkTo(Executor& executor, const std::string& peer) {
                                        options_.channel);
   }
   return link.get();
+}
+
+std::string Peers::NamespaceOf(const std::string& peer) const {
+  if (IsOfOwnPool(peer)) return "";
+  const auto table = placement_.table();
+  const std::string_view pool = PoolOf(peer);
+  const auto& streams = table->streams();
+  const auto of_pool = std::find_if(streams.begin(), streams.end(), [&](const shard::StreamPtr& s) {
+    return s->map().pool == pool;
+  });
+  return of_pool == streams.end() ? "" : (*of_pool)->map().pool_namespace;
 }
 
 RequestHead Peers::HeadOf(const shard::StreamView& stream) const {
@@ -113,7 +124,7 @@ void Peers::Call(Executor& executor, const std::string& peer, Lane lane, std::st
           out.maybe_done = true;
           return done(std::move(out));
         }
-        reach_.NoteHeard();
+        if (IsOfOwnPool(peer)) reach_.NoteHeard();
         out.head = std::move(read->first);
         out.body = std::move(read->second);
         link->incarnation = out.head.incarnation;

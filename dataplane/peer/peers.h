@@ -86,6 +86,9 @@ class Peers final : public shard::RemoteExtents {
   void Hear(const std::string& peer, uint64_t stream, uint64_t version);
 
   const PeerOptions& options() const { return options_; }
+  // One that would tell of newer maps of this pod's streams; those of other pools need not have
+  // heard of any.
+  bool IsOfOwnPool(std::string_view peer) const { return PoolOf(peer) == PoolOf(options_.self); }
 
  private:
   friend class RemoteAppend;
@@ -110,6 +113,8 @@ class Peers final : public shard::RemoteExtents {
             const RequestHead& head, Pieces body, Duration time_max,
             UniqueFunction<void(PeerAnswer<Body>)> done);
   Link* LinkTo(Executor& executor, const std::string& peer);
+  // Where the pool is that the pod is of, as any map of that pool says; "" where none does.
+  std::string NamespaceOf(const std::string& peer) const;
   RequestHead HeadOf(const shard::StreamView& stream) const;
   void FetchMap(const std::string& peer, uint64_t stream, uint64_t version);
 

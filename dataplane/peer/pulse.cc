@@ -15,11 +15,15 @@ void Pulse::Stop() {
 void Pulse::Look(const shard::ShardTable& table) {
   const MonoTime now = SystemClock().Now();
   std::set<std::string> names;
-  for (std::string& name : peers_.options().book.Names()) names.insert(std::move(name));
+  for (std::string& name : peers_.options().book.Names()) {
+    if (peers_.IsOfOwnPool(name)) names.insert(std::move(name));
+  }
   std::map<uint64_t, uint64_t> versions;
   for (const shard::StreamPtr& stream : table.streams()) {
     for (const shard::ShardView& shard : stream->shards()) {
-      if (shard.head_elsewhere != nullptr) names.insert(*shard.head_elsewhere);
+      // Other pools take none of this pod's write heads.
+      if (shard.head_elsewhere != nullptr && peers_.IsOfOwnPool(*shard.head_elsewhere))
+        names.insert(*shard.head_elsewhere);
     }
     const uint64_t version = stream->map().version;
     const auto before = versions_.find(stream->uid());

@@ -63,6 +63,11 @@ void ApplyStatus::SetVolume(std::string id) {
   volume_ = std::move(id);
 }
 
+void ApplyStatus::SetAbilities(const Abilities& abilities) {
+  std::lock_guard lock(mu_);
+  abilities_ = abilities;
+}
+
 uint64_t ApplyStatus::sequence() const {
   std::lock_guard lock(mu_);
   return sequence_;
@@ -90,6 +95,8 @@ json::Value ApplyStatus::ToValue(uint64_t after) const {
                       {"changesOnly", changes_only},
                       {"gone", std::move(gone)},
                       {"streams", std::move(streams)},
+                      {"peerTls", abilities_.peer_tls},
+                      {"streamKeys", abilities_.stream_keys},
                       {"log", json::Object{{"full", log_.full},
                                            {"fullReason", log_.full_reason},
                                            {"fenced", log_.fenced},

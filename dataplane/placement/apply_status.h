@@ -46,6 +46,12 @@ struct LogStatus {
   uint64_t live_bytes = 0;
 };
 
+// What not every version and not every process can.
+struct Abilities {
+  bool peer_tls = false;     // speaks TLS with other pods
+  bool stream_keys = false;  // wraps data keys by a stream's own key
+};
+
 // The answer of GET /internal/v1/status and those who wait for it to change. `sequence` rises with
 // every change of a stream's status, not with the figures of the log. Any thread.
 class ApplyStatus {
@@ -57,6 +63,7 @@ class ApplyStatus {
   void SetLog(const LogStatus& log);
   // Which volume the log is on; before anybody asks.
   void SetVolume(std::string id);
+  void SetAbilities(const Abilities& abilities);
   uint64_t sequence() const;
   // Everything; or, for a reader who has everything up to `after`, what has changed since
   // (`changesOnly`, with the uids that are `gone`) as far back as that is known.
@@ -92,6 +99,7 @@ class ApplyStatus {
   uint64_t gone_known_after_ = 0;  // who has less than this needs everything
   LogStatus log_;
   std::string volume_;
+  Abilities abilities_;
   std::vector<Waiter> waiters_;
 };
 

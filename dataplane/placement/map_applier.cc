@@ -112,6 +112,7 @@ void MapApplier::SaveAndPlan(Entry& entry) {
   for (const auto& [id, info] : entry.here) here.push_back(info);
   entry.plan = PlanApply(entry.map, {options_.owner, options_.volume}, here, clock_.WallNow());
   entry.drop_later = entry.plan.drop_later;
+  if (options_.on_planned) options_.on_planned(entry.map);
 }
 
 bool MapApplier::Failed(Entry& entry, const Status& status) {

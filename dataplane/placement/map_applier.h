@@ -20,6 +20,8 @@ struct MapApplierOptions {
   Volume volume{};    // that its log is on
   // AWS's per-shard limits also where the map does not ask for them.
   bool enforce_on_demand_limits = false;
+  // Told of a map before its extents are opened, on the map thread; again where that failed.
+  std::function<void(const resources::ShardMap&)> on_planned{};
   // Told of the maps whose extents have been opened and sealed, on the map thread, before they are
   // published, which waits for its return: those that opened extents here are said apart.
   std::function<void(const std::vector<const resources::ShardMap*>& sealed,

@@ -22,6 +22,10 @@ class KeyWrapper {
  public:
   virtual ~KeyWrapper() = default;
   virtual Result<std::string> Wrap(std::string_view data_key) const = 0;
+  // For an extent of this stream, which may have a key of its own.
+  virtual Result<std::string> WrapFor(uint64_t /*stream*/, std::string_view data_key) const {
+    return Wrap(data_key);
+  }
   virtual Result<std::string> Unwrap(std::string_view wrapped) const = 0;
 };
 

@@ -141,7 +141,7 @@ Status LaneImpl::MakeKey(ExtentState& extent) {
     return InvalidArgument("no master key: encrypted extents cannot be made");
   }
   std::string key = SecureRandomBytes(ChunkCipher::kKeyBytes);
-  ASSIGN_OR_RETURN(extent.wrapped_key, lane_.options.keys->Wrap(key));
+  ASSIGN_OR_RETURN(extent.wrapped_key, lane_.options.keys->WrapFor(extent.id.stream, key));
   extent.cipher = ChunkCipher::Create(key);
   return OkStatus();
 }

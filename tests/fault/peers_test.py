@@ -32,8 +32,8 @@ class AnyPod:
 class PeersWorkload(Workload):
     """Writers through random processes; counts entries of PutRecords that failed, too."""
 
-    def __init__(self, pods, seed, **options):
-        super().__init__(pods.endpoint(pods.names[0]), STREAM, seed, **options)
+    def __init__(self, pods, seed, stream=STREAM, **options):
+        super().__init__(pods.endpoint(pods.names[0]), stream, seed, **options)
         self._client = self
         self._any = AnyPod(pods.endpoints(), seed)
         self.failed_entries = 0
@@ -95,7 +95,7 @@ def read_all(pods, operator, seed):
     client = AnyPod(pods.endpoints(), seed, retries={"mode": "standard", "max_attempts": 5})
     by_shard = {}
     for shard_id in operator.shard_ids():
-        by_shard[shard_id] = identified(kinesis.read_from(client, kinesis.iterator(client, STREAM, shard_id)))
+        by_shard[shard_id] = identified(kinesis.read_from(client, kinesis.iterator(client, operator.stream, shard_id)))
     return by_shard
 
 
@@ -226,3 +226,49 @@ def test_a_pod_that_hangs_while_its_heads_move_loses_nothing_and_doubles_nothing
             time.sleep(0.5)
             workload.stop()
         check(pods, operator, workload)
+
+
+def test_every_stream_is_reached_through_the_pods_of_another_pool_and_the_loss_of_a_pool_is_its_own():
+    """Two pools, each of which has a stream; `slow` has one pod, whose death is the loss of its pool."""
+    fast, slow = ["fast-0", "fast-1"], ["slow-0"]
+    with Pods(names=fast + slow) as pods:
+        orders = Operator(pods, STREAM, SHARDS, SEED, names=fast)
+        audit = Operator(pods, "audit", 2, SEED, uid=8, names=slow)
+        for operator in (orders, audit):
+            operator.await_applied(pods.names)
+        with PeersWorkload(pods, SEED, single=3, batch=2) as on_orders, \
+                PeersWorkload(pods, SEED + 1, stream="audit", single=2, batch=1) as on_audit, \
+                Subscriber(pods.endpoint("fast-1"), audit.consumer_arn, audit.shard_ids()[0]) as subscriber:
+            time.sleep(1.0)
+            assert not on_orders.failures and not on_audit.failures, (on_orders.failures, on_audit.failures)
+            on_audit._any = AnyPod([pods.endpoint(name) for name in fast], SEED)
+            on_orders._any = AnyPod([pods.endpoint(name) for name in fast], SEED)
+            time.sleep(0.3)
+            pods.kill("slow-0")
+            refused(pods.endpoint("fast-0"), "audit")
+            before = on_orders.ledger.counts()[1]
+            time.sleep(1.0)
+            assert on_orders.ledger.counts()[1] > before + 50, "the other pool's writes were held up"
+            pods.start("slow-0")
+            assert on_audit.goes_on(GOES_ON_S + 5) is not None
+            time.sleep(0.5)
+            on_orders.stop()
+            on_audit.stop()
+        assert not on_orders.failures and on_orders.failed_entries == 0
+        assert subscriber.records, "nothing came to the subscriber through the other pool"
+        check(pods, orders, on_orders)
+        check(pods, audit, on_audit, subscribers=[subscriber])
+
+
+def refused(endpoint, stream):
+    """A put to a pool that is away ends soon, with what SDKs try again."""
+    client = kinesis.make_client(endpoint, **{**CALL, "retries": {"total_max_attempts": 1}, "read_timeout": 10})
+    began = time.monotonic()
+    answer = client.put_records(StreamName=stream, Records=[{"Data": b"x", "PartitionKey": "k"}])
+    assert answer["Records"][0]["ErrorCode"] == "InternalFailure", answer
+    try:
+        client.put_record(StreamName=stream, Data=b"x", PartitionKey="k")
+        raise AssertionError("a put to a pool that is away was acknowledged")
+    except client.exceptions.ClientError as error:
+        assert error.response["ResponseMetadata"]["HTTPStatusCode"] >= 500, error.response
+    assert time.monotonic() - began < 12

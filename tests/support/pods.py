@@ -22,12 +22,13 @@ HASH_KEYS = 2**128
 
 
 class Pods:
-    """Owns the processes that it starts; `names` are shard-0, shard-1, … Each keeps its ports and its data over
-    kills."""
+    """Owns the processes that it starts; `names` are shard-0, shard-1, … unless they are given: those of one pool
+    are alike but for the number. Each keeps its ports and its data over kills."""
 
-    def __init__(self, count=3):
+    def __init__(self, count=3, names=None):
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="millrace-pods-"))
-        self.names = [f"shard-{i}" for i in range(count)]
+        self.names = names or [f"shard-{i}" for i in range(count)]
+        count = len(self.names)
         ports = free_ports(3 * count)
         self.ports = dict(zip(self.names, ports[:count]))
         self._peer_ports = dict(zip(self.names, ports[count:2 * count]))
@@ -118,10 +119,11 @@ class Operator:
     """One stream's map: written whole, by rename, as the real one's store does. Any thread. Without `volumes` it
     is of the version before maps named the volume of an extent."""
 
-    def __init__(self, pods, stream, shards, seed=0, uid=7, volumes=True):
+    def __init__(self, pods, stream, shards, seed=0, uid=7, volumes=True, names=None):
         self.pods, self.stream, self.uid = pods, stream, uid
         self._names_volumes, self._volumes = volumes, {}
         self.note_volumes()
+        names = names or pods.names  # of the stream's pool
         self._choose = random.Random(seed)
         self._lock = threading.RLock()
         step = HASH_KEYS // shards
@@ -129,14 +131,14 @@ class Operator:
         arn = f"arn:aws:kinesis:us-east-1:000000000000:stream/{stream}"
         self.consumer_arn = f"{arn}/consumer/app:1763700000"
         self.map = {
-            "version": 0, "streamUid": str(uid), "streamName": stream, "streamArn": arn, "onDemand": True,
+            "version": 0, "pool": names[0].rpartition("-")[0], "streamUid": str(uid), "streamName": stream, "streamArn": arn, "onDemand": True,
             "enforceShardLimits": False, "autoDistribution": False, "encrypted": False, "retentionHours": 24,
             "maxRecordKib": 1024, "createdMs": self._epoch * 1000, "nextShardIndex": shards, "lastEpoch": 0,
             "shardLevelMetrics": [], "consumers": [{"name": "app", "arn": self.consumer_arn, "createdMs": 1}],
             "shards": [{"index": i, "startingHashKey": str(step * i),
                         "endingHashKey": str(step * (i + 1) - 1 if i + 1 < shards else HASH_KEYS - 1),
                         "createdMs": self._epoch * 1000,
-                        "extents": [self._extent(self._epoch + i, pods.names[i % len(pods.names)])]}
+                        "extents": [self._extent(self._epoch + i, names[i % len(names)])]}
                        for i in range(shards)]}
         self._epoch += shards
         self.write()

@@ -85,6 +85,18 @@ class PeersTest : public ::testing::Test {
                             json::Object{{"StreamName", "orders"}, {"Records", std::move(records)}},
                             aws::Protocol::kCbor);
   }
+  // Folders of certificates as the operator gives them; `mode` for what is in that file.
+  void GiveCertificates(size_t pod, const std::string& mode) {
+    const std::string folder = pods_[0]->Folder() + "/peer-tls";
+    std::filesystem::create_directories(folder);
+    const std::string certificate = folder + "/tls.crt";
+    const std::string key = folder + "/tls.key";
+    ASSERT_TRUE(net::EnsureSelfSignedCertificate(certificate, key, "pods").ok());
+    pods_[pod]->options.peer_tls_cert = pods_[pod]->options.peer_tls_ca = certificate;
+    pods_[pod]->options.peer_tls_key = key;
+    pods_[pod]->options.peer_tls_mode = folder + "/mode";
+    std::ofstream(folder + "/mode") << mode;
+  }
   // All records, as one pod shows them.
   std::vector<std::string> ReadAll(size_t pod, uint32_t shards) {
     std::vector<std::string> all;
@@ -324,6 +336,39 @@ TEST_F(PeersTest, PodsProveThemselvesWithCertificatesThatMayBeReplaced) {
       net::EnsureSelfSignedCertificate(folder + "/other.crt", folder + "/other.key", "pods").ok());
   pods_[2]->Start();
   EXPECT_GT(PutMany(2, "c", 30).body["FailedRecordCount"].AsInt(0), 0);
+}
+
+TEST_F(PeersTest, PodsThatKnowNoTlsWorkWithThoseThatDoUntilClearTextIsRefused) {
+  GiveCertificates(1, "prefer");
+  GiveCertificates(2, "prefer");
+  StartAll(Spread(6));
+  size_t records = 0;
+  const auto all_work = [&](const std::string& when) {
+    for (size_t pod = 0; pod < kPods; ++pod) {
+      const Answer answer = PutMany(pod, when + std::to_string(pod) + "-", 60);
+      ASSERT_EQ(answer.status, 200) << answer.message();
+      EXPECT_EQ(answer.body["FailedRecordCount"].AsInt(1), 0) << when << pod;
+      records += 60;
+    }
+    for (size_t pod = 0; pod < kPods; ++pod) EXPECT_EQ(ReadAll(pod, 6).size(), records) << when;
+  };
+  all_work("mixed");
+  GiveCertificates(0, "prefer");
+  pods_[0]->Start();
+  all_work("all know TLS");
+  GiveCertificates(0, "require");
+  // Not all are told at the same time.
+  pods_[2]->server->Refresh();
+  all_work("one requires it");
+  for (auto& pod : pods_) pod->server->Refresh();
+  all_work("all require it");
+
+  pods_[0]->options.peer_tls_cert = pods_[0]->options.peer_tls_mode = "";
+  pods_[0]->Start();
+  EXPECT_GT(PutMany(1, "refused", 60).body["FailedRecordCount"].AsInt(0), 0);
+  GiveCertificates(1, "prefer");
+  for (auto& pod : pods_) pod->server->Refresh();
+  EXPECT_EQ(PutMany(1, "let in again", 60).body["FailedRecordCount"].AsInt(1), 0);
 }
 
 TEST_F(PeersTest, StrangersAreRefused) {
