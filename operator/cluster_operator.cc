@@ -19,16 +19,11 @@ using resources::WatchEvent;
 namespace {
 
 constexpr auto kLookForSync = std::chrono::milliseconds(50);
+constexpr auto kLookAtKeys = std::chrono::seconds(30);
 constexpr auto kCollectEvery = std::chrono::seconds(10);
 constexpr auto kTrimEvery = std::chrono::seconds(5);
 // The safety net: what no event has told is found at the latest then.
 constexpr auto kResyncEvery = std::chrono::minutes(10);
-
-// One namespace is watched by itself; several are watched one by one where that is offered, else
-// all are.
-std::string OnlyNamespace(const std::vector<std::string>& namespaces) {
-  return namespaces.size() == 1 ? namespaces[0] : "";
-}
 
 resources::KubeStoreOptions StoreOptions(const ClusterOperatorOptions& options) {
   resources::KubeStoreOptions store;
@@ -40,7 +35,7 @@ resources::KubeStoreOptions StoreOptions(const ClusterOperatorOptions& options) 
 PoolReconcilerOptions PoolOptions(const ClusterOperatorOptions& options, const ShardFleet& fleet) {
   PoolReconcilerOptions pools;
   pools.settings = options.pool;
-  pools.ns = OnlyNamespace(options.namespaces);
+  pools.namespaces = options.namespaces;
   pools.volume_use = [&fleet](const ResourceKey& pool) -> std::optional<VolumeFigures> {
     const std::optional<LogFigures> log = fleet.FullestLog(pool.name);
     if (!log) return std::nullopt;
@@ -51,10 +46,19 @@ PoolReconcilerOptions PoolOptions(const ClusterOperatorOptions& options, const S
 
 StreamUserReconcilerOptions UserOptions(const ClusterOperatorOptions& options) {
   StreamUserReconcilerOptions users;
-  users.ns = OnlyNamespace(options.namespaces);
+  users.namespaces = options.namespaces;
   users.account = options.pool.account;
   users.endpoint = {options.stream.endpoint, options.pool.region};
   return users;
+}
+
+CertificateReconcilerOptions CertificateOptions(
+    const ClusterOperatorOptions& options, std::function<std::optional<bool>()> pods_speak_tls) {
+  CertificateReconcilerOptions certificates;
+  certificates.settings = {options.pool.release, options.pool.ns, options.client_names};
+  certificates.namespaces = options.namespaces;
+  certificates.pods_speak_tls = std::move(pods_speak_tls);
+  return certificates;
 }
 
 ResourceKey KeyOf(const json::Value& object) {
@@ -79,13 +83,18 @@ ClusterOperator::ClusterOperator(kube::Client& client, Clock& clock, ClusterOper
             EnqueueAllStreams(Priority::kChange);
           }),
       gate_(fleet_, [this](const ResourceKey& workload) { workloads_.Add(workload); }),
-      workloads_(client, clock, events_, gate_, {OnlyNamespace(options_.namespaces)}),
+      workloads_(client, clock, events_, gate_, {options_.namespaces}),
       pools_(client, clock, events_, PoolOptions(options_, fleet_)),
       users_(client, clock, events_, UserOptions(options_)),
+      certificates_(client, clock, events_,
+                    CertificateOptions(options_, [this] { return PodsSpeakTls(); })),
+      stream_keys_(client),
       streams_(
           store_, clock, options_.stream,
           [this](const std::string& pool, uint64_t uid) { return Observe(pool, uid); },
-          [this](const Resource& stream, const LossAccepted& loss) { TellLoss(stream, loss); }),
+          [this](const Resource& stream, const LossAccepted& loss) { TellLoss(stream, loss); },
+          [this](const Resource& stream, const resources::StreamSpec& spec,
+                 const ObservedPool& pool) { return GiveKey(stream, spec, pool); }),
       stream_queue_("stream", options_.stream_workers, clock,
                     [this](const ResourceKey& key) { return ReconcileStream(key); }) {}
 
@@ -100,6 +109,7 @@ void ClusterOperator::Start() {
   workloads_.Watch();
   pools_.Watch();
   users_.Watch();
+  certificates_.Watch();
   started_ = true;
   house_ = std::thread([this] { KeepHouse(); });
   kube::LeaseOptions lease;
@@ -123,6 +133,7 @@ void ClusterOperator::Stop() {
   workloads_.Stop();
   pools_.Stop();
   users_.Stop();
+  certificates_.Stop();
   store_.Stop();
   fleet_.Stop();
   events_.Stop();
@@ -139,6 +150,7 @@ std::string ClusterOperator::Problem() const {
   if (!workloads_.HasSynced()) return "reading Workloads, pods and volume claims";
   if (!pools_.HasSynced()) return "reading StreamPools";
   if (!users_.HasSynced()) return "reading StreamUsers";
+  if (!certificates_.HasSynced()) return "reading StreamPools for their certificates";
   return "";
 }
 
@@ -146,7 +158,8 @@ std::vector<std::pair<std::string, size_t>> ClusterOperator::QueueDepths() const
   return {{"stream", stream_queue_.queue_depth()},
           {"workload", workloads_.queue_depth()},
           {"pool", pools_.queue_depth()},
-          {"user", users_.queue_depth()}};
+          {"user", users_.queue_depth()},
+          {"certificate", certificates_.queue_depth()}};
 }
 
 void ClusterOperator::FollowShardMaps() {
@@ -168,6 +181,18 @@ void ClusterOperator::FollowPods() {
   auto publish = [this](kube::EventType, const json::Value&) { PublishPods(); };
   workloads_.pods().cache().AddListener(publish);
   workloads_.workloads().cache().AddListener(publish);
+  // A rollout that begins may bring pods that know no TLS.
+  workloads_.workloads().cache().AddListener(
+      [this](kube::EventType, const json::Value&) { certificates_.LookAgain(); });
+}
+
+std::optional<bool> ClusterOperator::PodsSpeakTls() {
+  if (!workloads_.HasSynced()) return std::nullopt;
+  for (const json::Value& workload : workloads_.workloads().cache().List()) {
+    const std::string& wanted = workload.At("spec", "revision").AsString();
+    if (workload.At("status", "stableRevision").AsString() != wanted) return false;
+  }
+  return fleet_.AllSpeakTls();
 }
 
 void ClusterOperator::PublishPods() {
@@ -186,6 +211,7 @@ void ClusterOperator::Lead() {
   workloads_.Start();
   pools_.Start();
   users_.Start();
+  certificates_.Start();
   EnqueueAllStreams(Priority::kBacklog);
 }
 
@@ -202,6 +228,20 @@ void ClusterOperator::StopActing() {
   workloads_.Stop();
   pools_.Stop();
   users_.Stop();
+  certificates_.Stop();
+}
+
+StreamKeyState ClusterOperator::GiveKey(const Resource& stream, const resources::StreamSpec& spec,
+                                        const ObservedPool& pool) {
+  // One that does not know of such keys would take the master key without a word.
+  if (!pool.stream_keys) {
+    return {"", Unavailable("encryption.keySecretRef: not every pod of pool " + spec.pool_name +
+                            " is there and can use keys of streams; where they are older, set the "
+                            "pool's spec.image to this version")};
+  }
+  Result<std::string> name = stream_keys_.Give(stream.key.ns, spec, pool.ns);
+  if (!name.ok()) return {"", name.status()};
+  return {*name, OkStatus()};
 }
 
 Outcome ClusterOperator::ReconcileStream(const ResourceKey& key) {
@@ -223,6 +263,9 @@ Outcome ClusterOperator::ReconcileStream(const ResourceKey& key) {
     events_.Note(stream->ToValue(), {true, "ReconcileFailed", "Reconciling", status->ToString()});
     return Outcome::Failed(*status);
   }
+  // Nobody tells of a Secret that changes.
+  const bool comes_back = !outcome.error().ok() || outcome.after();
+  if (!spec->key_secret_name.empty() && !comes_back) return Outcome::After(kLookAtKeys);
   return outcome;
 }
 

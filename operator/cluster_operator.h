@@ -13,11 +13,13 @@
 #include "common/kube/lease.h"
 #include "common/kube_store/kube_store.h"
 #include "common/metrics/metrics.h"
+#include "operator/certificates/certificate_reconciler.h"
 #include "operator/engine/led_controller.h"
 #include "operator/pool/pool_reconciler.h"
 #include "operator/stream/pool_gate.h"
 #include "operator/stream/shard_fleet.h"
 #include "operator/stream/stream_reconciler.h"
+#include "operator/stream_keys/stream_keys.h"
 #include "operator/stream_user/stream_user_reconciler.h"
 #include "operator/workload/workload_controller.h"
 
@@ -28,8 +30,9 @@ struct ClusterOperatorOptions {
   StreamSettings stream;
   std::vector<std::string> namespaces;  // watched; empty: all
   std::string internal_token;
-  std::string lease;         // its name, in pool.ns
-  std::string identity;      // this process among those who stand for election
+  std::string lease;                      // its name, in pool.ns
+  std::string identity;                   // this process among those who stand for election
+  std::vector<std::string> client_names;  // of certificates for clients, beside the Services'
   json::Value default_pool;  // a StreamPool, made when a stream first needs it; null: none
   size_t stream_workers = 4;
   metrics::Registry* metrics = nullptr;
@@ -60,8 +63,12 @@ class ClusterOperator {
   void FollowPods();
   void FollowPools();
   void PublishPods();
+  // Every pod does, and none that might not is about to come; nothing where it is not known.
+  std::optional<bool> PodsSpeakTls();
   void Lead();
   void StopActing();
+  StreamKeyState GiveKey(const resources::Resource& stream, const resources::StreamSpec& spec,
+                         const ObservedPool& pool);
   Outcome ReconcileStream(const resources::ResourceKey& key);
   // Where it is the one a stream wants and there is none.
   Status MakeDefaultPool(const std::string& wanted);
@@ -84,6 +91,8 @@ class ClusterOperator {
   WorkloadController workloads_;
   PoolReconciler pools_;
   StreamUserReconciler users_;
+  CertificateReconciler certificates_;
+  StreamKeys stream_keys_;
   StreamReconciler streams_;
   LedController stream_queue_;
   std::mutex mu_;

@@ -1,5 +1,6 @@
 #include "operator/operator_settings.h"
 
+#include <algorithm>
 #include <fstream>
 #include <sstream>
 
@@ -18,6 +19,19 @@ std::vector<std::string> SplitByComma(const std::string& text) {
     if (!part.empty()) parts.push_back(part);
   }
   return parts;
+}
+
+// Ours is among them: the default pool is there, and streams made by SDKs.
+std::vector<std::string> WithOwn(std::vector<std::string> watched, const std::string& own) {
+  const bool is_there = std::find(watched.begin(), watched.end(), own) != watched.end();
+  if (!watched.empty() && !is_there) watched.push_back(own);
+  return watched;
+}
+
+std::string Join(const std::vector<std::string>& parts) {
+  std::string text;
+  for (const std::string& part : parts) text += (text.empty() ? "" : ",") + part;
+  return text;
 }
 
 Result<json::Value> ReadPool(const std::string& path) {
@@ -42,8 +56,9 @@ OperatorSettings::OperatorSettings(config::Settings& s)
     : ns(s.String("namespace", "millrace", "Where this operator and its pools live.")),
       release(s.String("release", "millrace", "Name of the Helm release.")),
       image(s.String("image", "", "Image of shard pods whose pool names none.")),
-      watch_namespaces(
-          s.String("watch-namespaces", "", "Namespaces of Streams; all if empty.", "NAME,NAME")),
+      watch_namespaces(s.String("watch-namespaces", "",
+                                "Namespaces that are looked at, besides its own; all if empty.",
+                                "NAME,NAME")),
       admin_listen(s.String("admin-listen", "127.0.0.1:8080", "Where to serve health and metrics.",
                             "HOST:PORT")),
       control_endpoint(
@@ -63,6 +78,15 @@ OperatorSettings::OperatorSettings(config::Settings& s)
       endpoint(s.String("endpoint", "", "What status.endpoint of streams says.", "URL")),
       enforce_on_demand_limits(s.Bool("enforce-on-demand-limits", false,
                                       "AWS's per-shard limits for ON_DEMAND streams, too.")),
+      account_binding(s.String("account-binding", "",
+                               "ClusterRoleBinding that gets the accounts of pools in other "
+                               "namespaces; all accounts are there if empty.",
+                               "NAME")),
+      peer_tls(
+          s.Bool("peer-tls", true, "Shard pods prove themselves to each other with certificates.")),
+      tls_names(s.String("tls-names", "",
+                         "Names that clients know the endpoint by, besides those of its Services.",
+                         "NAME,NAME")),
       kubeconfig(
           s.String("kubeconfig", "", "Of the cluster; the pod's own account if empty.", "FILE")),
       context(s.String("context", "", "Of the kubeconfig; its current one if empty.", "NAME")),
@@ -74,20 +98,24 @@ Result<ClusterOperatorOptions> OperatorSettings::Options() const {
   options.pool.release = release;
   options.pool.ns = ns;
   options.pool.image = image;
-  options.pool.watch_namespaces = watch_namespaces;
+  options.namespaces = WithOwn(SplitByComma(watch_namespaces), ns);
+  options.pool.watch_namespaces = Join(options.namespaces);
   options.pool.control_endpoint = control_endpoint;
   options.pool.internal_token_secret = internal_token_secret;
   options.pool.internal_token = internal_token;
+  options.pool.account_binding = account_binding;
+  options.pool.peer_tls = peer_tls;
+  options.client_names = SplitByComma(tls_names);
   options.pool.account = account;
   options.pool.region = region;
   options.stream.in_cluster = true;
   options.stream.first_status_after = kFirstStatusAfter;
+  options.stream.ns = ns;
   options.stream.region = region;
   options.stream.account = account;
   options.stream.endpoint =
       endpoint.empty() ? "http://" + release + "-streams." + ns + ".svc" : endpoint;
   options.stream.enforce_on_demand_limits = enforce_on_demand_limits;
-  options.namespaces = SplitByComma(watch_namespaces);
   options.internal_token = internal_token;
   options.lease = lease;
   options.identity = (pod_name.empty() ? "operator" : pod_name) + "_" + NewUuid().substr(0, 8);

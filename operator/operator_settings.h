@@ -29,6 +29,9 @@ struct OperatorSettings {
   const std::string& account;
   const std::string& endpoint;
   const bool& enforce_on_demand_limits;
+  const std::string& account_binding;
+  const bool& peer_tls;
+  const std::string& tls_names;
   const std::string& kubeconfig;
   const std::string& context;
   const std::string& log_level;

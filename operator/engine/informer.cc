@@ -8,14 +8,18 @@ Informer::Informer(kube::Client& client, kube::ResourceType type, InformerOption
     : client_(client),
       type_(std::move(type)),
       watch_options_(std::move(options.watch)),
-      cache_(std::move(options.cache)) {}
+      cache_(options.namespaces, options.cache) {}
 
 void Informer::Start() {
-  watch_ = std::make_unique<kube::Watch>(client_, type_, cache_, watch_options_);
+  for (const auto& [ns, part] : cache_.parts()) {
+    kube::WatchOptions scoped = watch_options_;
+    scoped.scope.ns = ns;
+    watches_.push_back(std::make_unique<kube::Watch>(client_, type_, *part, std::move(scoped)));
+  }
 }
 
 void Informer::Stop() {
-  if (watch_) watch_->Stop();
+  for (const auto& watch : watches_) watch->Stop();
 }
 
 std::vector<ResourceKey> ControllerKeys(const json::Value& object, std::string_view kind) {

@@ -5,17 +5,18 @@
 #include <string>
 #include <vector>
 
-#include "common/kube/object_cache.h"
 #include "operator/engine/controller.h"
+#include "operator/engine/scoped_cache.h"
 
 namespace millrace::op {
 
 struct InformerOptions {
-  kube::WatchOptions watch;
+  std::vector<std::string> namespaces;  // each by a watch of its own; empty: all by one
+  kube::WatchOptions watch;             // its scope's namespace does not count
   kube::CacheOptions cache;
 };
 
-// A kind as the operator sees it: a cache that a watch keeps up to date. Made in main; who is to
+// A kind as the operator sees it: a cache that watches keep up to date. Made in main; who is to
 // hear of changes adds a listener to the cache before Start, and lives until Stop returned
 // (LedController does). Reads are safe anywhere.
 class Informer {
@@ -26,16 +27,16 @@ class Informer {
   void Stop();
 
   bool HasSynced() const { return cache_.HasSynced(); }
-  kube::ObjectCache& cache() { return cache_; }
-  const kube::ObjectCache& cache() const { return cache_; }
+  ScopedCache& cache() { return cache_; }
+  const ScopedCache& cache() const { return cache_; }
   const kube::ResourceType& type() const { return type_; }
 
  private:
   kube::Client& client_;
   const kube::ResourceType type_;
   const kube::WatchOptions watch_options_;
-  kube::ObjectCache cache_;
-  std::unique_ptr<kube::Watch> watch_;
+  ScopedCache cache_;
+  std::vector<std::unique_ptr<kube::Watch>> watches_;
 };
 
 // The keys of the objects that control `object` (metadata.ownerReferences, controller: true) and

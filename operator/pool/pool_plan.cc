@@ -57,6 +57,12 @@ PoolPlan PlanPool(const PoolWorld& world) {
     plan.problem = InvalidArgument(wrong);
     return plan;
   }
+  // Streams name a pool without its namespace, and shard maps name its pods.
+  if (!world.name_taken_in.empty()) {
+    plan.problem = InvalidArgument("there is a pool " + name + " in namespace " +
+                                   world.name_taken_in + " already: give this one another name");
+    return plan;
+  }
   plan.input.settings = world.settings;
   plan.input.pool = world.pool;
   plan.input.spec = std::move(spec).value();

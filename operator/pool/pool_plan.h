@@ -15,6 +15,7 @@ struct PoolWorld {
   json::Value pool;      // the StreamPool
   json::Value workload;  // null where there is none
   std::optional<VolumeFigures> volumes;
+  std::string name_taken_in;  // the namespace of an older pool of its name
   WallMs now = 0;
 };
 

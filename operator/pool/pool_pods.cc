@@ -1,3 +1,4 @@
+#include "operator/pool/pool_accounts.h"
 #include "operator/pool/pool_objects.h"
 
 namespace millrace::op {
@@ -9,6 +10,15 @@ namespace {
 constexpr int64_t kUser = 65532;
 constexpr const char* kKeysFolder = "/etc/millrace/access-keys";
 constexpr const char* kTlsFolder = "/etc/millrace/tls";
+constexpr const char* kPeerTlsFolder = "/etc/millrace/peer-tls";
+constexpr const char* kStreamKeysFolder = "/etc/millrace/stream-keys";
+
+Value Variable(const char* name, const std::string& text) {
+  Value out;
+  out.Set("name", name);
+  out.Set("value", text);
+  return out;
+}
 
 Value FromSecret(const char* variable, const std::string& secret, const char* key) {
   Value out;
@@ -27,6 +37,10 @@ Value Environment(const PoolInput& input) {
     out.push_back(
         FromSecret("MILLRACE_INTERNAL_TOKEN", input.settings.internal_token_secret, "token"));
   }
+  // Not flags: an image from before there were any starts all the same.
+  out.push_back(Variable("MILLRACE_PEER_HOME", input.settings.ns));
+  out.push_back(Variable("MILLRACE_STREAM_KEYS_FOLDER", kStreamKeysFolder));
+  if (input.settings.peer_tls) out.push_back(Variable("MILLRACE_PEER_TLS_FOLDER", kPeerTlsFolder));
   out.push_back(FromSecret("MILLRACE_MASTER_KEY", KeysSecretName(kube::NameOf(input.pool).name),
                            "master-key"));
   return out;
@@ -61,10 +75,8 @@ Value Arguments(const PoolInput& input) {
     add("auth", "sigv4");
     add("access-keys", std::string(kKeysFolder) + "/keys.yaml");
   }
-  if (!input.spec.tls_secret.empty()) {
-    add("tls-cert", std::string(kTlsFolder) + "/tls.crt");
-    add("tls-key", std::string(kTlsFolder) + "/tls.key");
-  }
+  add("tls-cert", std::string(kTlsFolder) + "/tls.crt");
+  add("tls-key", std::string(kTlsFolder) + "/tls.key");
   return out;
 }
 
@@ -138,7 +150,9 @@ Value Container(const PoolInput& input) {
   json::Array mounts{Mount("data", "/data", false), Mount("tmp", "/tmp", false)};
   if (input.spec.authentication == "SigV4")
     mounts.push_back(Mount("access-keys", kKeysFolder, true));
-  if (!input.spec.tls_secret.empty()) mounts.push_back(Mount("tls", kTlsFolder, true));
+  mounts.push_back(Mount("tls", kTlsFolder, true));
+  mounts.push_back(Mount("stream-keys", kStreamKeysFolder, true));
+  if (input.settings.peer_tls) mounts.push_back(Mount("peer-tls", kPeerTlsFolder, true));
   out.Set("volumeMounts", std::move(mounts));
   return out;
 }
@@ -160,9 +174,12 @@ Value Volumes(const PoolInput& input) {
     out.push_back(
         SecretVolume("access-keys", AccessKeysSecretName(kube::NameOf(input.pool).name), false));
   }
-  if (!input.spec.tls_secret.empty()) {
-    out.push_back(SecretVolume("tls", input.spec.tls_secret, false));
-  }
+  const std::string name = kube::NameOf(input.pool).name;
+  // Not there before a stream has a key of its own.
+  out.push_back(SecretVolume("stream-keys", name + "-stream-keys", true));
+  const std::string& given = input.spec.tls_secret;
+  out.push_back(SecretVolume("tls", given.empty() ? name + "-tls" : given, false));
+  if (input.settings.peer_tls) out.push_back(SecretVolume("peer-tls", name + "-peer-tls", false));
   return out;
 }
 
@@ -213,7 +230,7 @@ Value PoolPodTemplate(const PoolInput& input) {
   const std::string pool = kube::NameOf(input.pool).name;
   Value spec;
   spec.Set("subdomain", pool);
-  spec.Set("serviceAccountName", input.settings.release + "-shard");
+  spec.Set("serviceAccountName", ShardAccountName(input.settings));
   spec.Set("enableServiceLinks", false);
   spec.Set("terminationGracePeriodSeconds", int64_t{60});
   spec.Set("securityContext", PodSecurity());

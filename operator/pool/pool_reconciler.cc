@@ -7,6 +7,7 @@
 #include "common/log/log.h"
 #include "operator/engine/applier.h"
 #include "operator/engine/led_controller.h"
+#include "operator/pool/pool_accounts.h"
 #include "operator/pool/pool_plan.h"
 
 namespace millrace::op {
@@ -19,9 +20,9 @@ namespace {
 
 constexpr Duration kUsePause = std::chrono::seconds(60);
 
-InformerOptions Scope(const std::string& ns, std::string label_selector) {
+InformerOptions Scope(const std::vector<std::string>& namespaces, std::string label_selector) {
   InformerOptions options;
-  options.watch.scope.ns = ns;
+  options.namespaces = namespaces;
   options.watch.scope.label_selector = std::move(label_selector);
   return options;
 }
@@ -47,12 +48,14 @@ class PoolReconciler::Impl {
         events_(events),
         options_(std::move(options)),
         applier_(client),
-        pools_(client, StreamPoolType(), Scope(options_.ns, "")),
-        workloads_(client, PoolWorkloadType(), Scope(options_.ns, "millrace.dev/pool")),
-        services_(client, types::Service(), Scope(options_.ns, "millrace.dev/pool")),
-        budgets_(client, types::PodDisruptionBudget(), Scope(options_.ns, "millrace.dev/pool")),
-        policies_(client, types::NetworkPolicy(), Scope(options_.ns, "millrace.dev/pool")),
-        config_maps_(client, types::ConfigMap(), Scope(options_.ns, "millrace.dev/pool")),
+        accounts_(client, options_.settings),
+        pools_(client, StreamPoolType(), Scope(options_.namespaces, "")),
+        workloads_(client, PoolWorkloadType(), Scope(options_.namespaces, "millrace.dev/pool")),
+        services_(client, types::Service(), Scope(options_.namespaces, "millrace.dev/pool")),
+        budgets_(client, types::PodDisruptionBudget(),
+                 Scope(options_.namespaces, "millrace.dev/pool")),
+        policies_(client, types::NetworkPolicy(), Scope(options_.namespaces, "millrace.dev/pool")),
+        config_maps_(client, types::ConfigMap(), Scope(options_.namespaces, "millrace.dev/pool")),
         led_("pool", options_.workers, clock,
              [this](const ResourceKey& key) { return Reconcile(key); }) {
     led_.Follow(pools_);
@@ -67,8 +70,16 @@ class PoolReconciler::Impl {
  private:
   Outcome Reconcile(const ResourceKey& key) {
     std::optional<Value> pool = pools_.cache().Get({key.ns, key.name});
-    if (!pool) return Outcome::Done();  // what it owned goes with it
+    // What it owned goes with it.
+    if (!pool) {
+      for (const ResourceKey& namesake : Namesakes(key)) led_.Add(namesake);
+      const Status bound = BindAccounts();
+      return bound.ok() ? Outcome::Done() : Outcome::Failed(bound);
+    }
     PoolWorld world;
+    for (const ResourceKey& namesake : Namesakes(key)) {
+      if (IsOlder(namesake, *pool)) world.name_taken_in = namesake.ns;
+    }
     world.settings = options_.settings;
     world.pool = std::move(*pool);
     world.workload = workloads_.cache().Get({key.ns, key.name}).value_or(Value());
@@ -93,6 +104,30 @@ class PoolReconciler::Impl {
     return watches_use ? Outcome::After(kUsePause) : Outcome::Done();
   }
 
+  // Of other namespaces.
+  std::vector<ResourceKey> Namesakes(const ResourceKey& key) const {
+    std::vector<ResourceKey> found;
+    for (const kube::ObjectName& name : pools_.cache().Names()) {
+      if (name.name == key.name && name.ns != key.ns) found.push_back({name.ns, name.name});
+    }
+    return found;
+  }
+
+  bool IsOlder(const ResourceKey& other, const Value& pool) const {
+    const std::optional<Value> there = pools_.cache().Get({other.ns, other.name});
+    if (!there) return false;
+    auto age = [](const Value& of) {
+      return std::pair(of.At("metadata", "creationTimestamp").AsString(), kube::NameOf(of).ns);
+    };
+    return age(*there) < age(pool);
+  }
+
+  Status BindAccounts() {
+    std::set<std::string> namespaces;
+    for (kube::ObjectName& name : pools_.cache().Names()) namespaces.insert(std::move(name.ns));
+    return accounts_.Bind(std::move(namespaces));
+  }
+
   // Each of them, also where one fails; the first failure.
   Status ApplyAll(const PoolWorld& world, const PoolInput& input) {
     Status first;
@@ -100,6 +135,8 @@ class PoolReconciler::Impl {
       if (first.ok() && !status.ok()) first = std::move(status);
     };
     note(EnsureKeys(input));
+    note(accounts_.Ensure(kube::NameOf(world.pool).ns));
+    note(BindAccounts());
     if (kube::NameOf(world.pool).ns != input.settings.ns &&
         !input.settings.internal_token_secret.empty()) {
       note(applier_.Apply(types::Secret(), PoolTokenSecret(input), Applier::kUnwatched).status());
@@ -158,6 +195,7 @@ class PoolReconciler::Impl {
   kube::EventRecorder& events_;
   const PoolReconcilerOptions options_;
   Applier applier_;
+  PoolAccounts accounts_;
   Informer pools_;
   Informer workloads_;
   Informer services_;

@@ -12,7 +12,7 @@ namespace millrace::op {
 
 struct PoolReconcilerOptions {
   PoolSettings settings;
-  std::string ns;  // to watch; "": every namespace
+  std::vector<std::string> namespaces;  // to watch; empty: every one
   size_t workers = 1;
   // For autoExpand; nothing where no pod has told. Asked once a minute, and when Add is called: do
   // that when a volume gets full.

@@ -15,6 +15,9 @@ struct PoolSettings {
   std::string control_endpoint;       // "http://<release>-controlplane.<ns>.svc:8080"
   std::string internal_token_secret;  // with the key `token`, in `ns`
   std::string internal_token;         // what is in it, to copy to pools elsewhere
+  bool peer_tls = true;  // pods have certificates for each other (operator/certificates)
+  // The ClusterRoleBinding of shard pods' accounts outside `ns`; "": all accounts are there.
+  std::string account_binding;
   std::string account = "000000000000";
   std::string region = "us-east-1";
 };

@@ -98,7 +98,7 @@ void PoolGate::Publish(const ResourceKey& workload) {
     pods = pool.pods;
     for (FleetPod& pod : pods) pod.leaving = pool.draining.contains(pod.name);
   }
-  fleet_.SetPods(workload.name, std::move(pods));
+  fleet_.SetPods(workload.name, std::move(pods), workload.ns);
 }
 
 void PoolGate::TellChanges() {

@@ -22,13 +22,15 @@ void ShardFleet::Stop() {
   pools.clear();
 }
 
-void ShardFleet::SetPods(const std::string& pool, std::vector<FleetPod> pods) {
+void ShardFleet::SetPods(const std::string& pool, std::vector<FleetPod> pods,
+                         const std::string& ns) {
   Pods before;  // clients left in it stop when this returns, outside of the lock
   bool changed = false;
   {
     std::lock_guard lock(mu_);
     if (stopped_) return;
     changed = !pools_.contains(pool);
+    namespaces_[pool] = ns;
     before.swap(pools_[pool]);
     Pods& now = pools_[pool];
     for (FleetPod& pod : pods) {
@@ -66,6 +68,7 @@ void ShardFleet::RemovePool(const std::string& pool) {
     if (found == pools_.end()) return;
     gone.swap(found->second);
     pools_.erase(found);
+    namespaces_.erase(pool);
   }
   on_pods_();
 }
@@ -76,8 +79,11 @@ ObservedPool ShardFleet::Observe(const std::string& pool, uint64_t uid) const {
   auto found = pools_.find(pool);
   observed.exists = found != pools_.end();
   if (!observed.exists) return observed;
+  observed.ns = namespaces_.at(pool);
+  observed.stream_keys = !found->second.empty();
   for (const auto& [name, followed] : found->second) {
     PoolPod& pod = observed.pods.emplace_back(PoolPod{name, StateOf(followed)});
+    observed.stream_keys &= followed.client != nullptr && followed.client->stream_keys();
     if (!followed.client) continue;
     const VolumeWord volume = followed.client->volume();
     pod.volume = volume.id;
@@ -108,6 +114,19 @@ size_t ShardFleet::MissingExtents(const std::string& pool, const std::string& po
   auto followed = found->second.find(pod);
   if (followed == found->second.end() || !followed->second.client) return 0;
   return followed->second.client->volume().missing_extents;
+}
+
+std::optional<bool> ShardFleet::AllSpeakTls() const {
+  std::lock_guard lock(mu_);
+  std::optional<bool> all = true;
+  for (const auto& [pool, pods] : pools_) {
+    for (const auto& [name, followed] : pods) {
+      const std::optional<bool> said = followed.client ? followed.client->peer_tls() : std::nullopt;
+      if (said && !*said) return false;
+      if (!said) all = std::nullopt;
+    }
+  }
+  return all;
 }
 
 std::optional<LogFigures> ShardFleet::FullestLog(const std::string& pool) const {

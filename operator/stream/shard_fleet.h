@@ -35,14 +35,18 @@ class ShardFleet {
   ~ShardFleet() { Stop(); }
   void Stop();
 
-  // The pods of a pool from now on. A pod that keeps its name and endpoint is followed on.
-  void SetPods(const std::string& pool, std::vector<FleetPod> pods);
+  // The pods of a pool from now on, and where it is. A pod that keeps its name and endpoint is
+  // followed on.
+  void SetPods(const std::string& pool, std::vector<FleetPod> pods, const std::string& ns = "");
   void RemovePool(const std::string& pool);
 
   ObservedPool Observe(const std::string& pool, uint64_t uid) const;
   bool AnyReady() const;
   // Extents that maps say are the pod's, and that are not on its volume.
   size_t MissingExtents(const std::string& pool, const std::string& pod) const;
+  // Whether every pod of every pool speaks TLS with the others, as each said last; nothing while
+  // one has never said, unless another says no.
+  std::optional<bool> AllSpeakTls() const;
   // The fullest log of a pool, and whether any is full; nothing where no pod has said.
   std::optional<LogFigures> FullestLog(const std::string& pool) const;
 
@@ -63,6 +67,7 @@ class ShardFleet {
   mutable std::mutex mu_;
   bool stopped_ = false;
   std::map<std::string, Pods> pools_;
+  std::map<std::string, std::string> namespaces_;  // by pool
 };
 
 }  // namespace millrace::op

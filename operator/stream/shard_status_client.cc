@@ -92,6 +92,11 @@ std::optional<LogFigures> ShardStatusClient::log() const {
   return log_;
 }
 
+std::optional<bool> ShardStatusClient::peer_tls() const {
+  std::lock_guard lock(mu_);
+  return peer_tls_;
+}
+
 void ShardStatusClient::Follow() {
   auto retry = kRetryFirst;
   while (!stop_) {
@@ -127,6 +132,8 @@ void ShardStatusClient::Take(const json::Value& answer) {
   {
     std::lock_guard lock(mu_);
     came_back = !ready_.exchange(true);
+    peer_tls_ = answer["peerTls"].AsBool();
+    stream_keys_ = answer["streamKeys"].AsBool();
     log_ = {answer.At("log", "liveBytes").AsInt(), answer.At("log", "full").AsBool()};
     const std::string& volume = answer["volume"].AsString();
     lacked_before = std::exchange(volume_, {volume, static_cast<size_t>(std::max<int64_t>(

@@ -38,6 +38,10 @@ class ShardStatusClient {
   void Stop();
 
   bool ready() const { return ready_; }
+  // Whether it speaks TLS with other pods; nothing before it has said.
+  std::optional<bool> peer_tls() const;
+  // Whether it said that it wraps data keys by a stream's own key.
+  bool stream_keys() const { return stream_keys_; }
   // When the process answered last; the client's start before it ever did.
   MonoTime last_answer() const { return last_answer_; }
   std::optional<ObservedStream> Observed(uint64_t uid) const;
@@ -58,10 +62,13 @@ class ShardStatusClient {
   const std::function<void()> on_ready_;
   std::atomic<bool> stop_{false};
   std::atomic<bool> ready_{false};
+  std::atomic<bool> stream_keys_{false};
   std::atomic<MonoTime> last_answer_;
   mutable std::mutex mu_;
+  // Guarded by mu_.
   std::optional<LogFigures> log_;
   VolumeWord volume_;
+  std::optional<bool> peer_tls_;
   std::map<uint64_t, ObservedStream> streams_;
   int64_t sequence_ = 0;  // follower thread only
   std::unique_ptr<net::HttpClient> client_;

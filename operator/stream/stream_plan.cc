@@ -4,6 +4,7 @@
 #include <cstdio>
 
 #include "common/json/value.h"
+#include "common/pki/secret_key_id.h"
 #include "operator/stream/loss_plan.h"
 #include "operator/stream/reshard_plan.h"
 
@@ -208,6 +209,12 @@ std::set<std::string> NamesGivenUp(const StreamInput& input) {
   return names;
 }
 
+// Nothing is written under another key than the one that was asked for.
+bool HasItsKey(const StreamInput& input, const StreamSpec& spec) {
+  if (spec.key_secret_name.empty() || !input.key.name.empty()) return true;
+  return input.map && pki::SecretKeyName(input.map->key_id).has_value();
+}
+
 // When the next closed shard or extent leaves the map, or a pod with our heads may have been silent
 // too long.
 std::optional<Duration> NextLook(const ObservedPool& pool, const ShardMap& map, WallMs now) {
@@ -278,10 +285,21 @@ Result<bool> UpdateMap(const StreamSettings& settings, const StreamInput& input,
   changed |= Assign(map.auto_distribution, spec.record_distribution_strategy == "AUTO");
   changed |= Assign(map.retention_hours, spec.retention_period_hours);
   changed |= Assign(map.max_record_kib, spec.max_record_size_kib);
-  changed |= Assign(map.key_id, spec.key_id);
+  // A Secret that is gone or spoilt changes nothing for what is encrypted by what it was.
+  const bool own_key = !spec.key_secret_name.empty();
+  const std::string key_id =
+      !own_key ? spec.key_id
+               : (input.key.name.empty() ? map.key_id : pki::SecretKeyId(input.key.name));
+  const bool other_key = pki::SecretKeyName(map.key_id) != pki::SecretKeyName(key_id);
+  changed |= Assign(map.key_id, key_id);
   changed |= Assign(map.shard_level_metrics, spec.shard_level_metrics);
+  if (input.pool.exists) {
+    const bool at_home = input.pool.ns == settings.ns;
+    changed |= Assign(map.pool_namespace, at_home ? std::string() : input.pool.ns);
+  }
   changed |= UpdateConsumers(spec, now, map);
-  if (Assign(map.encrypted, spec.encryption_type == "KMS")) {
+  const bool switched = Assign(map.encrypted, spec.encryption_type == "KMS");
+  if (switched || (other_key && map.encrypted)) {
     ReopenAll(input.pool, map, now);
     changed = true;
   }
@@ -315,7 +333,7 @@ StreamPlan PlanStream(const StreamSettings& settings, const StreamInput& input) 
   Result<StreamSpec> spec = StreamSpec::Parse(stream.spec);
   std::optional<ShardMap> map = input.map;
   Status problem;
-  if (spec.ok() && spec->management_policy == "Full" && spec->key_secret_name.empty() &&
+  if (spec.ok() && spec->management_policy == "Full" && HasItsKey(input, *spec) &&
       CanPlace(input) && input.name_taken_by.empty()) {
     if (!map) map = NewMap(settings, stream, *spec, input.retired_epoch, input.now);
     ShardMap next = *map;

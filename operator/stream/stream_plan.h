@@ -43,6 +43,7 @@ struct StreamSettings {
   std::string account = "000000000000";
   std::string endpoint;
   bool in_cluster = false;                // on Kubernetes, not on one machine
+  std::string ns;                         // of the release, in a cluster
   bool enforce_on_demand_limits = false;  // AWS's per-shard limits on ON_DEMAND streams too
   Duration retain_for = std::chrono::hours(24);
   // A new stream's status is written first when it serves, or after so long: shards open within
@@ -53,9 +54,17 @@ struct StreamSettings {
 // The pods of a stream's pool and what each says of the stream.
 struct ObservedPool {
   bool exists = true;
+  std::string ns;  // where it is; "" on one machine
   std::vector<PoolPod> pods;
   std::map<std::string, ObservedStream> streams;  // by pod; last known where a pod is away
   std::set<std::string> volumes_given_up;         // ids; by the pool's annotation
+  bool stream_keys = false;                       // every pod wraps data keys by a stream's own key
+};
+
+// The key that spec.encryption.keySecretRef names.
+struct StreamKeyState {
+  std::string name;  // under which the pool's pods have it; "" where they have not
+  Status problem;    // why not
 };
 
 // Records that were given up because a person said so.
@@ -70,6 +79,7 @@ struct StreamInput {
   resources::Resource stream;
   std::optional<resources::ShardMap> map;
   ObservedPool pool;
+  StreamKeyState key;
   // The greatest epoch of incarnations of the same name that are gone, 0 where none is known.
   uint64_t retired_epoch = 0;
   std::string name_taken_by;  // an older Stream with the same AWS name, "" for none

@@ -5,6 +5,7 @@
 #include <tuple>
 
 #include "common/log/log.h"
+#include "common/pki/secret_key_id.h"
 #include "operator/stream/loss_plan.h"
 #include "operator/stream/reshard_plan.h"
 
@@ -15,12 +16,14 @@ using resources::ResourceKey;
 using resources::ShardMap;
 
 StreamReconciler::StreamReconciler(resources::ResourceStore& store, Clock& clock,
-                                   StreamSettings settings, Observe observe, OnLoss on_loss)
+                                   StreamSettings settings, Observe observe, OnLoss on_loss,
+                                   GiveKey give_key)
     : store_(store),
       clock_(clock),
       settings_(std::move(settings)),
       observe_(std::move(observe)),
-      on_loss_(std::move(on_loss)) {}
+      on_loss_(std::move(on_loss)),
+      give_key_(std::move(give_key)) {}
 
 Outcome StreamReconciler::Reconcile(const ResourceKey& key) {
   Result<Resource> stream = store_.Get(resources::kStreamKind, key);
@@ -37,6 +40,8 @@ Outcome StreamReconciler::Reconcile(const ResourceKey& key) {
   input.map = *map;
   Result<resources::StreamSpec> spec = resources::StreamSpec::Parse(stream->spec);
   input.pool = observe_(spec.ok() ? spec->pool_name : "default", StreamUid(*stream));
+  const bool own_key = spec.ok() && !spec->key_secret_name.empty() && give_key_;
+  if (own_key && input.pool.exists) input.key = KeyOf(*stream, *spec, input);
   // Only a stream without shards can be late: names do not change, and the first one keeps its own.
   if (!input.map) {
     Result<std::string> taken = NameTakenBy(*stream);
@@ -47,6 +52,17 @@ Outcome StreamReconciler::Reconcile(const ResourceKey& key) {
     input.retired_epoch = *retired;
   }
   return Act(std::move(input.stream), PlanStream(settings_, input), std::move(map_object));
+}
+
+// Where the pool or the API is away for a moment, the key is the one that is in use.
+StreamKeyState StreamReconciler::KeyOf(const Resource& stream, const resources::StreamSpec& spec,
+                                       const StreamInput& input) const {
+  StreamKeyState key = give_key_(stream, spec, input.pool);
+  const Code code = key.problem.code();
+  const bool for_people = code == Code::kNotFound || code == Code::kInvalidArgument;
+  if (key.problem.ok() || for_people || !input.map) return key;
+  const std::optional<std::string> in_use = pki::SecretKeyName(input.map->key_id);
+  return in_use ? StreamKeyState{*in_use, OkStatus()} : key;
 }
 
 Result<std::string> StreamReconciler::NameTakenBy(const Resource& stream) {

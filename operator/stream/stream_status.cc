@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <map>
 
+#include "common/pki/secret_key_id.h"
 #include "common/resources/conditions.h"
 #include "operator/stream/loss_plan.h"
 #include "operator/stream/reshard_plan.h"
@@ -24,13 +25,10 @@ struct Verdict {
 Verdict SpecProblem(const StreamSettings& settings, const StreamInput& input,
                     const Result<StreamSpec>& spec) {
   if (!spec.ok()) return {false, "InvalidSpec", spec.status().message()};
-  if (!spec->key_secret_name.empty()) {
+  if (!spec->key_secret_name.empty() && !settings.in_cluster) {
     return {false, "KeySecretUnsupported",
-            settings.in_cluster
-                ? "encryption.keySecretRef is not offered yet; give keyID instead: data keys are "
-                  "then wrapped by the pool's master key"
-                : "encryption.keySecretRef needs Kubernetes; on one machine give keyID and the "
-                  "master key by --master-key-file or MILLRACE_MASTER_KEY"};
+            "encryption.keySecretRef needs Kubernetes; on one machine give keyID and the master "
+            "key by --master-key-file or MILLRACE_MASTER_KEY"};
   }
   if (!input.pool.exists) {
     return {false, "PoolNotFound",
@@ -38,6 +36,16 @@ Verdict SpecProblem(const StreamSettings& settings, const StreamInput& input,
                 "; make that StreamPool, or name another one"};
   }
   return {true, "", ""};
+}
+
+// Of spec.encryption.keySecretRef.
+Verdict KeyProblem(const StreamInput& input) {
+  const Code code = input.key.problem.code();
+  if (code == Code::kOk) return {true, "", ""};
+  const char* const reason = code == Code::kNotFound          ? "KeySecretNotFound"
+                             : code == Code::kInvalidArgument ? "KeySecretInvalid"
+                                                              : "KeySecretNotGiven";
+  return {false, reason, input.key.problem.message()};
 }
 
 // Once applied a version stays so, also while a shard process restarts and applies it again.
@@ -88,6 +96,7 @@ Verdict Ready(const StreamSettings& settings, const StreamInput& input,
             "stream name " + StreamNameOf(input.stream) + " belongs to " + input.name_taken_by +
                 "; give this one another spec.streamName"};
   }
+  if (Verdict problem = KeyProblem(input); !map && !problem.value) return problem;
   if (!map && spec->management_policy == "Full") {
     return {false, "PoolNotReady", "pool " + spec->pool_name + " has no pod that answers yet"};
   }
@@ -136,9 +145,10 @@ Verdict Degraded(const StreamInput& input, const ShardMap* map) {
   return {false, "NoDataLost", ""};
 }
 
-Verdict Reconciled(const StreamSettings& settings, const Result<StreamSpec>& spec,
-                   const ShardMap* map, const Status& problem) {
+Verdict Reconciled(const StreamSettings& settings, const StreamInput& input,
+                   const Result<StreamSpec>& spec, const ShardMap* map, const Status& problem) {
   if (!spec.ok()) return {false, "InvalidSpec", spec.status().message()};
+  if (Verdict of_key = KeyProblem(input); !of_key.value) return of_key;
   if (!problem.ok()) return {false, "RequestRefused", problem.message()};
   if (spec->management_policy != "Full") {
     return {false, spec->management_policy,
@@ -152,6 +162,17 @@ Verdict Reconciled(const StreamSettings& settings, const Result<StreamSpec>& spe
     return {true, "OnDemand", "shardCount is only the first count of an ON_DEMAND stream"};
   }
   return {true, "Reconciled", ""};
+}
+
+Verdict Encryption(const StreamInput& input, const StreamSpec& spec, const ShardMap& map) {
+  const bool wanted = spec.encryption_type == "KMS";
+  if (!wanted) return {!map.encrypted, "NotAsked", ""};
+  if (spec.key_secret_name.empty()) {
+    return {map.encrypted, "MasterKey", "data keys are wrapped by this machine's master key"};
+  }
+  if (Verdict problem = KeyProblem(input); !problem.value) return problem;
+  return {map.encrypted && map.key_id == pki::SecretKeyId(input.key.name), "OwnKey",
+          "data keys are wrapped by the key in Secret " + spec.key_secret_name};
 }
 
 Verdict Autoscaling(const StreamSettings& settings, const Result<StreamSpec>& spec) {
@@ -211,13 +232,9 @@ json::Value StreamStatus(const StreamSettings& settings, const StreamInput& inpu
   set("Ready", Ready(settings, input, spec, map));
   set("Progressing", Progressing(input, map));
   set("Degraded", Degraded(input, map));
-  set("Reconciled", Reconciled(settings, spec, map, problem));
+  set("Reconciled", Reconciled(settings, input, spec, map, problem));
   set("AutoscalingActive", Autoscaling(settings, spec));
-  if (spec.ok() && map) {
-    bool wanted = spec->encryption_type == "KMS";
-    set("EncryptionReady", {map->encrypted == wanted, wanted ? "MasterKey" : "NotAsked",
-                            wanted ? "data keys are wrapped by this machine's master key" : ""});
-  }
+  if (spec.ok() && map) set("EncryptionReady", Encryption(input, *spec, *map));
   return status;
 }
 

@@ -31,9 +31,9 @@ const kube::ResourceType& PoolType() {
   return *type;
 }
 
-InformerOptions Scope(const std::string& ns) {
+InformerOptions Scope(const std::vector<std::string>& namespaces) {
   InformerOptions options;
-  options.watch.scope.ns = ns;
+  options.namespaces = namespaces;
   return options;
 }
 
@@ -66,8 +66,8 @@ class StreamUserReconciler::Impl {
         clock_(clock),
         events_(events),
         options_(std::move(options)),
-        users_(client, StreamUserType(), Scope(options_.ns)),
-        pools_(client, PoolType(), Scope(options_.ns)),
+        users_(client, StreamUserType(), Scope(options_.namespaces)),
+        pools_(client, PoolType(), Scope(options_.namespaces)),
         // One worker: what it knows of users needs no lock.
         led_("stream user", 1, clock, [this](const ResourceKey& key) { return Reconcile(key); }) {
     led_.Follow(users_);

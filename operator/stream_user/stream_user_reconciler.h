@@ -10,7 +10,7 @@
 namespace millrace::op {
 
 struct StreamUserReconcilerOptions {
-  std::string ns;  // to watch; "": every namespace
+  std::vector<std::string> namespaces;  // to watch; empty: every one
   std::string account = "000000000000";
   UserEndpoint endpoint;
 };

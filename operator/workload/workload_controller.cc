@@ -33,10 +33,10 @@ std::vector<ResourceKey> KeysByLabel(const Value& object) {
   return {{kube::NameOf(object).ns, workload}};
 }
 
-// Parts of workloads in `ns`, found by their workload and, for pods, their node.
-InformerOptions PartsOptions(const std::string& ns) {
+// Parts of workloads, found by their workload and, for pods, their node.
+InformerOptions PartsOptions(const std::vector<std::string>& namespaces) {
   InformerOptions options;
-  options.watch.scope.ns = ns;
+  options.namespaces = namespaces;
   options.watch.scope.label_selector = kWorkloadLabel;
   options.cache.indexes[std::string(kByWorkload)] = [](const Value& object) {
     std::vector<std::string> keys;
@@ -49,9 +49,9 @@ InformerOptions PartsOptions(const std::string& ns) {
   return options;
 }
 
-InformerOptions ScopeOptions(const std::string& ns) {
+InformerOptions ScopeOptions(const std::vector<std::string>& namespaces) {
   InformerOptions options;
-  options.watch.scope.ns = ns;
+  options.namespaces = namespaces;
   return options;
 }
 
@@ -84,10 +84,10 @@ class WorkloadController::Impl {
         events_(events),
         gate_(gate),
         options_(std::move(options)),
-        workloads_(client, WorkloadType(), ScopeOptions(options_.ns)),
-        pods_(client, types::Pod(), PartsOptions(options_.ns)),
-        claims_(client, types::PersistentVolumeClaim(), PartsOptions(options_.ns)),
-        revisions_(client, types::ControllerRevision(), PartsOptions(options_.ns)),
+        workloads_(client, WorkloadType(), ScopeOptions(options_.namespaces)),
+        pods_(client, types::Pod(), PartsOptions(options_.namespaces)),
+        claims_(client, types::PersistentVolumeClaim(), PartsOptions(options_.namespaces)),
+        revisions_(client, types::ControllerRevision(), PartsOptions(options_.namespaces)),
         nodes_(client, types::Node(), NodeOptions()),
         classes_(client, types::StorageClass()),
         led_("workload", options_.workers, clock,
@@ -175,7 +175,7 @@ class WorkloadController::Impl {
       return Outcome::Failed(written);
     }
     gate_.SetDraining(input.key, plan.draining);
-    WorkloadActions actions(client_, events_, Caches(), workload, input.spec);
+    WorkloadActions actions(client_, events_, CachesOf(input.key.ns), workload, input.spec);
     const Status done = actions.Run(plan.actions);
     // Told apart from the plan's own conditions, so that nothing flaps while it fails.
     status = workload["status"];
@@ -253,8 +253,9 @@ class WorkloadController::Impl {
     return Outcome::After(Duration::zero());
   }
 
-  WorkloadCaches Caches() {
-    return {workloads_.cache(), pods_.cache(), claims_.cache(), revisions_.cache()};
+  WorkloadCaches CachesOf(const std::string& ns) {
+    return {workloads_.cache().Of(ns), pods_.cache().Of(ns), claims_.cache().Of(ns),
+            revisions_.cache().Of(ns)};
   }
 
   kube::Client& client_;

@@ -2,6 +2,7 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "common/kube/events.h"
 #include "operator/engine/drain_gate.h"
@@ -11,7 +12,7 @@
 namespace millrace::op {
 
 struct WorkloadControllerOptions {
-  std::string ns;  // "": every namespace
+  std::vector<std::string> namespaces;  // empty: every one
   size_t workers = 2;
 };
 

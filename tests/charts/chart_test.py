@@ -120,6 +120,13 @@ def test_watching_some_namespaces_grants_nothing_in_others():
         assert resources <= {"nodes", "storageclasses"}, role["metadata"]["name"]
 
 
+def test_roles_are_in_the_watched_namespaces_and_in_the_releases_own():
+    roles = [role for role in of_kind(render({"watch": {"namespaces": ["a", "b"]}}), "Role") if role["metadata"]["name"].endswith("-watch")]
+    assert {role["metadata"]["namespace"] for role in roles} == {"a", "b", "ns"}
+    accounts = of_kind(render({"watch": {"namespaces": ["a", "b"]}}), "ServiceAccount", "r-shard")
+    assert {account["metadata"].get("namespace", "ns") for account in accounts} == {"a", "b", "ns"}
+
+
 def test_services_find_the_pods_they_are_for():
     objects = render({})
     labels = one(objects, "Deployment", "r-controlplane")["spec"]["template"]["metadata"]["labels"]

@@ -76,3 +76,12 @@ readinessProbe: {httpGet: {path: /readyz, port: admin}, periodSeconds: 2, timeou
 {{- define "millrace.tlsSecret" -}}
 {{ .Values.tls.secretName | default (printf "%s-streams-tls" .Release.Name) }}
 {{- end }}
+
+{{/* A list of the namespaces that are watched: the release's own is one of them; none where all are. */}}
+{{- define "millrace.namespaces" -}}
+{{- if .Values.watch.namespaces -}}
+{{- append .Values.watch.namespaces .Release.Namespace | uniq | toJson -}}
+{{- else -}}
+[]
+{{- end -}}
+{{- end }}

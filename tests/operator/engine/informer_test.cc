@@ -65,6 +65,30 @@ TEST_F(InformerTest, HandsTheKeysOfOwnersToTheController) {
   EXPECT_EQ(keys_.size(), 2u);
 }
 
+TEST_F(InformerTest, FollowsEachOfItsNamespacesAndNoOther) {
+  for (const char* ns : {"a", "b", "c"}) {
+    ASSERT_TRUE(client_.Create(kube::types::Pod(), kube::Pod("early", ns)).ok());
+  }
+  InformerOptions options;
+  options.namespaces = {"a", "b"};
+  Informer pods(client_, kube::types::Pod(), options);
+  LedController controller("test", 1, SystemClock(), Note());
+  controller.Follow(pods);
+  controller.Start();
+  ASSERT_TRUE(pods.cache().WaitSynced(std::chrono::seconds(5)));
+  for (const char* ns : {"a", "b", "c"}) {
+    ASSERT_TRUE(client_.Create(kube::types::Pod(), kube::Pod("late", ns)).ok());
+  }
+  EXPECT_TRUE(Eventually([&] { return CountOf("a/late") == 1 && CountOf("b/late") == 1; }));
+  EXPECT_TRUE(Eventually([&] { return CountOf("a/early") == 1 && CountOf("b/early") == 1; }));
+  EXPECT_EQ(CountOf("c/early") + CountOf("c/late"), 0u);
+  EXPECT_EQ(pods.cache().Names().size(), 4u);
+  EXPECT_TRUE(pods.cache().Get({"b", "late"}));
+  EXPECT_FALSE(pods.cache().Get({"c", "late"}));
+  EXPECT_EQ(api_.CountOf("GET /api/v1/pods"), 0u);
+  controller.Stop();
+}
+
 TEST_F(InformerTest, AStandbyFillsItsCachesAndActsWhenItLeads) {
   ASSERT_TRUE(CreatePod("early").ok());
   Informer pods(client_, kube::types::Pod());

@@ -13,6 +13,9 @@ using json::Value;
 using kube::Eventually;
 namespace types = kube::types;
 
+const kube::ResourceType kBinding{"rbac.authorization.k8s.io", "v1", "ClusterRoleBinding",
+                                  "clusterrolebindings", false};
+
 class PoolReconcilerTest : public kube::KubeTest {
  protected:
   void TearDown() override { reconciler_.Stop(); }
@@ -112,6 +115,45 @@ TEST_F(PoolReconcilerTest, ChangeOfTheSpecReachesTheWorkload) {
   EXPECT_TRUE(Eventually([&] {
     return Get(PoolWorkloadType(), "fast")->At("spec", "revision").AsString() != before;
   }));
+}
+
+TEST_F(PoolReconcilerTest, APoolElsewhereGetsAnAccountThatIsBoundUntilItsLastPoolIsGone) {
+  Value binding;
+  binding["metadata"].Set("name", "the-binding");
+  ASSERT_TRUE(client_.Create(kBinding, binding).ok());
+  PoolReconcilerOptions options = Options();
+  options.settings.account_binding = "the-binding";
+  PoolReconciler reconciler(client_, SystemClock(), events_, options);
+  reconciler.Start();
+  Create();
+  ASSERT_TRUE(Eventually([&] { return Reason("Reconciled") == "Reconciled"; }));
+  EXPECT_TRUE(Get(types::ServiceAccount(), "millrace-shard").ok());
+  auto subjects = [&] { return (*client_.Get(kBinding, {"", "the-binding"}))["subjects"]; };
+  ASSERT_EQ(subjects().AsArray().size(), 1u);
+  EXPECT_EQ(subjects().AsArray()[0]["namespace"].AsString(), "default");
+  EXPECT_EQ(subjects().AsArray()[0]["name"].AsString(), "millrace-shard");
+  ASSERT_TRUE(client_.Delete(StreamPoolType(), {"default", "fast"}).ok());
+  EXPECT_TRUE(Eventually([&] { return subjects().AsArray().empty(); }));
+  reconciler.Stop();
+}
+
+TEST_F(PoolReconcilerTest, OfTwoPoolsOfOneNameOnlyOneIsMadeUntilItIsGone) {
+  Create();
+  Value namesake;
+  namesake["metadata"].Set("name", "fast");
+  namesake["metadata"].Set("namespace", "other");  // as old, and later in the alphabet
+  namesake.Set("spec", json::Object{});
+  ASSERT_TRUE(client_.Create(StreamPoolType(), namesake).ok());
+  reconciler_.Start();
+  ASSERT_TRUE(Eventually([&] {
+    const auto pool = client_.Get(StreamPoolType(), {"other", "fast"});
+    return resources::FindCondition((*pool)["status"], "Ready")["reason"].AsString() ==
+           "InvalidSpec";
+  }));
+  EXPECT_TRUE(Eventually([&] { return Get(PoolWorkloadType(), "fast").ok(); }));
+  EXPECT_FALSE(client_.Get(PoolWorkloadType(), {"other", "fast"}).ok());
+  ASSERT_TRUE(client_.Delete(StreamPoolType(), {"default", "fast"}).ok());
+  EXPECT_TRUE(Eventually([&] { return client_.Get(PoolWorkloadType(), {"other", "fast"}).ok(); }));
 }
 
 }  // namespace

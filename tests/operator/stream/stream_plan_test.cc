@@ -127,6 +127,23 @@ TEST(StreamPlan, PlanningTwiceOnTheSameWorldChangesNothing) {
   EXPECT_FALSE(plan.add_finalizer || plan.clear_reshard || plan.remove_finalizer);
 }
 
+TEST(StreamPlan, TheMapSaysWhereAPoolOutsideTheReleasesNamespaceIs) {
+  World world;
+  world.settings.ns = world.input.pool.ns = "millrace";
+  world.Settle();
+  EXPECT_EQ(world.input.map->pool_namespace, "");
+  const uint64_t version = world.input.map->version;
+  world.input.pool.ns = "elsewhere";
+  world.Settle();
+  EXPECT_EQ(world.input.map->pool_namespace, "elsewhere");
+  EXPECT_EQ(world.input.map->version, version + 1);
+  // A pool that is not known for a moment is where it was.
+  world.input.pool = {};
+  world.input.pool.exists = false;
+  world.Step();
+  EXPECT_EQ(world.input.map->pool_namespace, "elsewhere");
+}
+
 TEST(StreamPlan, ProvisionedShardCountIsReached) {
   World world;
   world.Spec(R"({"streamModeDetails":{"streamMode":"PROVISIONED"},"shardCount":2})");
@@ -184,6 +201,36 @@ TEST(StreamPlan, EncryptionOpensNewExtents) {
     EXPECT_FALSE(shard.extents[0].encrypted);
     EXPECT_TRUE(shard.extents[1].encrypted);
   }
+}
+
+TEST(StreamPlan, AKeyOfItsOwnIsAwaitedAndItsRotationOpensNewExtents) {
+  World world;
+  world.settings.in_cluster = true;
+  world.Spec(R"({"encryption":{"encryptionType":"KMS","keySecretRef":{"name":"s","key":"k"}}})");
+  world.input.key.problem = NotFound("there is no Secret s");
+  world.Step();
+  EXPECT_FALSE(world.input.map);
+  EXPECT_EQ(world.Reason("Ready"), "KeySecretNotFound");
+
+  world.input.key = {"aa", OkStatus()};
+  world.Settle();
+  ASSERT_TRUE(world.input.map);
+  EXPECT_EQ(world.input.map->key_id, "secret:aa");
+  EXPECT_EQ(world.StatusWord(), "ACTIVE");
+  const size_t extents = world.input.map->shards[0].extents.size();
+
+  world.input.key = {"bb", OkStatus()};
+  world.Settle();
+  EXPECT_EQ(world.input.map->key_id, "secret:bb");
+  EXPECT_EQ(world.input.map->shards[0].extents.size(), extents + 1);
+
+  // What is encrypted is served on when the Secret is gone, and it is said.
+  world.input.key = {"", InvalidArgument("32 bytes")};
+  world.Settle();
+  EXPECT_EQ(world.input.map->key_id, "secret:bb");
+  EXPECT_EQ(world.input.map->shards[0].extents.size(), extents + 1);
+  EXPECT_EQ(world.Reason("Ready"), "Active");
+  EXPECT_EQ(world.Reason("Reconciled"), "KeySecretInvalid");
 }
 
 TEST(StreamPlan, ConsumersKeepTheirArn) {

@@ -1,0 +1,210 @@
+"""The operator and the control plane as the chart runs them, on a real API server with RBAC: what they are granted is
+enough, in some namespaces and in all, and pools may be outside the release's namespace."""
+
+import contextlib
+import json
+import os
+import pathlib
+import subprocess
+import tempfile
+import time
+import urllib.error
+import urllib.request
+
+import pytest
+from conftest import ROOT, api_server, of_kind, one, render
+
+BINARIES = pathlib.Path(os.environ.get("MILLRACE_BINARIES", ROOT / "build" / "bin"))
+MILLRACE = "/apis/millrace.dev/v1alpha1"
+ACCOUNTS = {"operator": "r-operator", "controlplane": "r-controlplane"}
+PATHS = {"Role": "rbac.authorization.k8s.io/v1", "RoleBinding": "rbac.authorization.k8s.io/v1",
+         "ClusterRole": "rbac.authorization.k8s.io/v1", "ClusterRoleBinding": "rbac.authorization.k8s.io/v1",
+         "CustomResourceDefinition": "apiextensions.k8s.io/v1", "ServiceAccount": "v1", "Secret": "v1", "ConfigMap": "v1"}
+
+pytestmark = pytest.mark.skipif(not (BINARIES / "millrace-operator").exists(), reason=f"nothing was built in {BINARIES}")
+
+
+class StrictApiServer(api_server.ApiServer):
+    """One that grants what roles say and nothing else, and notes every call."""
+
+    def _spawn(self, folder, *command):
+        if pathlib.Path(command[0]).name == "kube-apiserver":
+            (folder / "audit.yaml").write_text(json.dumps({
+                "apiVersion": "audit.k8s.io/v1", "kind": "Policy", "omitStages": ["RequestReceived"], "rules": [{"level": "Metadata"}]}))
+            command = [part if part != "AlwaysAllow" else "RBAC" for part in command]
+            command += ["--audit-policy-file", "audit.yaml", "--audit-log-path", "audit.log"]
+        super()._spawn(folder, *command)
+
+    def token(self, namespace, account):
+        code, answer = self.call("POST", f"/api/v1/namespaces/{namespace}/serviceaccounts/{account}/token", {
+            "apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {"expirationSeconds": 3600}})
+        assert code == 201, answer
+        return answer["status"]["token"]
+
+    def may(self, token, path):
+        """The HTTP status that who shows the token gets."""
+        request = urllib.request.Request(f"https://127.0.0.1:{self.port}{path}", headers={"Authorization": f"Bearer {token}"})
+        try:
+            with urllib.request.urlopen(request, context=self.tls, timeout=30) as answer:
+                return answer.status
+        except urllib.error.HTTPError as error:
+            return error.code
+
+    def refused(self):
+        with open(pathlib.Path(self.folder.name) / "audit.log", encoding="utf-8") as log:
+            events = [json.loads(line) for line in log]
+        return [(event["user"]["username"], event["verb"], event["requestURI"]) for event in events
+                if event.get("responseStatus", {}).get("code") == 403 and event["user"]["username"].startswith("system:serviceaccount:ns:")]
+
+
+class Release:
+    """The chart as release `r` in `ns`: its objects on the API server, its two processes here."""
+
+    def __init__(self, values):
+        self.values = values
+        self.processes = []
+
+    def __enter__(self):
+        self._stack = contextlib.ExitStack()
+        self.api = self._stack.enter_context(StrictApiServer())
+        self._folder = pathlib.Path(self._stack.enter_context(tempfile.TemporaryDirectory(prefix="millrace-rights-")))
+        try:
+            self._install()
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def __exit__(self, *_):
+        for process in self.processes:
+            process.terminate()
+        for process in self.processes:
+            try:
+                process.wait(10)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+        self._stack.close()
+
+    def _install(self):
+        objects = render(self.values)
+        for name in ["ns", "a", "b", "elsewhere"]:
+            self.api.call("POST", "/api/v1/namespaces", {"metadata": {"name": name}})
+        for item in objects:
+            if item["kind"] in PATHS:
+                self._make(item)
+        self.api.wait_for(lambda: self.api.call("GET", f"{MILLRACE}/shardmapslices")[0] == 200, 20, "CRDs are not served")
+        pool = self._folder / "pool.yaml"
+        pool.write_text(one(objects, "ConfigMap", "r-pool")["data"]["pool.yaml"])
+        for component in ACCOUNTS:
+            self._run(component, one(objects, "Deployment", f"r-{component}"), str(pool))
+
+    def _make(self, item):
+        version = PATHS[item["kind"]]
+        prefix = f"/api/{version}" if "/" not in version else f"/apis/{version}"
+        namespaced = "" if item["kind"].startswith(("Cluster", "Custom")) else f"/namespaces/{item['metadata'].get('namespace', 'ns')}"
+        code, answer = self.api.call("POST", f"{prefix}{namespaced}/{item['kind'].lower()}s", item)
+        assert code == 201, answer
+
+    def _run(self, component, deployment, pool):
+        container = deployment["spec"]["template"]["spec"]["containers"][0]
+        admin = api_server.free_port()
+        here = {"--admin-listen": f"127.0.0.1:{admin}", "--listen": "127.0.0.1:0", "--default-pool": pool}
+        arguments = [f"{name}={here.get(name, value)}" for name, _, value in (part.partition("=") for part in container["args"])]
+        config = self._folder / f"{component}.kubeconfig"
+        config.write_text(json.dumps({
+            "apiVersion": "v1", "kind": "Config", "current-context": "c",
+            "clusters": [{"name": "c", "cluster": {"server": f"https://127.0.0.1:{self.api.port}", "insecure-skip-tls-verify": True}}],
+            "users": [{"name": "c", "user": {"token": self.api.token("ns", ACCOUNTS[component])}}],
+            "contexts": [{"name": "c", "context": {"cluster": "c", "user": "c"}}]}))
+        environment = {**os.environ, "MILLRACE_INTERNAL_TOKEN": "t", "MILLRACE_POD_NAME": component}
+        with open(self._folder / f"{component}.log", "wb") as log:
+            self.processes.append(subprocess.Popen([str(BINARIES / pathlib.Path(container["command"][0]).name), *arguments, f"--kubeconfig={config}"],
+                                                   env=environment, stdout=log, stderr=log))
+        self.wait(lambda: _is_ready(admin), f"{component} is not ready", seconds=30)
+
+    def wait(self, condition, what, seconds=20):
+        end = time.monotonic() + seconds
+        while not condition():
+            if time.monotonic() > end:
+                logs = "\n".join(f"{log.name}: {log.read_text()[-3000:]}" for log in self._folder.glob("*.log"))
+                raise AssertionError(f"{what}; refused: {self.api.refused()[:5]}\n{logs}")
+            time.sleep(0.1)
+
+    def create(self, kind, name, namespace, spec):
+        code, answer = self.api.call("POST", f"{MILLRACE}/namespaces/{namespace}/{kind.lower()}s",
+                                     {"apiVersion": "millrace.dev/v1alpha1", "kind": kind, "metadata": {"name": name}, "spec": spec})
+        assert code == 201, answer
+
+    def there(self, path):
+        return self.api.call("GET", path)[0] == 200
+
+    def condition(self, pool, namespace, kind):
+        code, found = self.api.call("GET", f"{MILLRACE}/namespaces/{namespace}/streampools/{pool}")
+        conditions = found.get("status", {}).get("conditions", []) if code == 200 else []
+        return next((item["reason"] for item in conditions if item["type"] == kind), None)
+
+    def await_pool(self, pool, namespace):
+        self.wait(lambda: self.condition(pool, namespace, "Reconciled") == "Reconciled", f"{pool} is not reconciled")
+        self.wait(lambda: self.condition(pool, namespace, "CertificatesIssued") == "Issued", f"{pool} has no certificates")
+        self.wait(lambda: self.there(f"/api/v1/namespaces/{namespace}/pods/{pool}-0"), f"{pool} has no pods")
+        pod = self.api.call("GET", f"/api/v1/namespaces/{namespace}/pods/{pool}-0")[1]
+        needs = {volume["secret"]["secretName"] for volume in pod["spec"]["volumes"]
+                 if "secret" in volume and not volume["secret"].get("optional")}
+        for container in pod["spec"]["containers"]:
+            needs |= {item["valueFrom"]["secretKeyRef"]["name"] for item in container["env"] if "secretKeyRef" in item.get("valueFrom", {})}
+        for secret in needs:
+            self.wait(lambda name=secret: self.there(f"/api/v1/namespaces/{namespace}/secrets/{name}"), f"nobody makes Secret {secret}")
+        account = pod["spec"]["serviceAccountName"]
+        assert self.there(f"/api/v1/namespaces/{namespace}/serviceaccounts/{account}"), f"nobody makes {account}"
+        return self.api.token(namespace, account)
+
+
+def _is_ready(port):
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=2) as answer:
+            return answer.status == 200
+    except (urllib.error.URLError, ConnectionError):
+        return False
+
+
+def test_some_watched_namespaces_work_with_rights_in_these_alone():
+    with Release({"watch": {"namespaces": ["a", "b"]}, "pool": {"replicas": 1}}) as release:
+        release.create("Stream", "orders", "b", {})
+        release.await_pool("default", "ns")
+        release.create("StreamPool", "fast", "a", {"replicas": 1})
+        token = release.await_pool("fast", "a")
+        release.create("StreamUser", "me", "b", {"permissions": [{"actions": ["*"], "streams": ["*"]}]})
+        release.wait(lambda: release.there("/api/v1/namespaces/b/secrets/me-credentials"), "the user has no keys")
+        # What is elsewhere is nobody's business.
+        release.create("StreamPool", "unseen", "elsewhere", {"replicas": 1})
+        for namespace, code in (("a", 200), ("b", 200), ("ns", 200), ("elsewhere", 403)):
+            assert release.api.may(token, f"{MILLRACE}/namespaces/{namespace}/shardmaps") == code, namespace
+        assert release.api.may(token, "/api/v1/namespaces/a/secrets/fast-keys") == 403
+        assert release.condition("unseen", "elsewhere", "Reconciled") is None
+        assert not release.api.refused()
+
+
+def test_a_pool_in_any_namespace_gets_an_account_that_may_read_maps_and_loses_it_with_its_last_pool():
+    with Release({"pool": {"replicas": 1}}) as release:
+        release.create("StreamPool", "fast", "elsewhere", {"replicas": 1})
+        token = release.await_pool("fast", "elsewhere")
+        release.wait(lambda: release.api.may(token, f"{MILLRACE}/shardmaps") == 200, "its pods may not read shard maps")
+        assert release.api.may(token, "/api/v1/namespaces/elsewhere/secrets/fast-keys") == 403
+        assert release.api.may(token, f"{MILLRACE}/streampools") == 403
+        # A name is given once.
+        release.create("StreamPool", "fast", "a", {"replicas": 1})
+        release.wait(lambda: release.condition("fast", "a", "Ready") == "InvalidSpec", "two pools have one name")
+        assert not release.there("/api/v1/namespaces/a/pods/fast-0")
+        release.api.call("DELETE", f"{MILLRACE}/namespaces/elsewhere/streampools/fast")
+        release.wait(lambda: release.api.may(token, f"{MILLRACE}/shardmaps") == 403, "the account is still bound")
+        release.await_pool("fast", "a")
+        assert not release.api.refused()
+
+
+def test_rights_to_bind_accounts_are_for_one_binding():
+    for values in ({}, {"watch": {"namespaces": ["a"]}}):
+        rules = [rule for role in of_kind(render(values), "ClusterRole") + of_kind(render(values), "Role") for rule in role["rules"]
+                 if "rbac.authorization.k8s.io" in rule["apiGroups"]]
+        assert all(rule["resourceNames"] == ["ns-r-shard-pools"] and rule["verbs"] == ["get", "update"] for rule in rules)
+        assert bool(rules) != bool(values)
