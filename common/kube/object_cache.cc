@@ -298,6 +298,7 @@ void ObjectCache::OnBookmark(const std::string& resource_version) {
 void ObjectCache::OnHealth(const Status& health) {
   std::lock_guard lock(mu_);
   health_ = health;
+  health_.IgnoreError();  // kept for who asks
 }
 
 }  // namespace millrace::kube

@@ -79,8 +79,8 @@ void ClientConnection::SetTimer(Duration time_max) {
 }
 
 void ClientConnection::Connect(const Result<SocketAddress>& address) {
-  if (state_ == State::kClosed) return;
   if (!address.ok()) return Fail(address.status());
+  if (state_ == State::kClosed) return;
   connected_to_ = *address;
   ConnectTo(*address);
 }

@@ -24,6 +24,13 @@ std::string VersionIn(const ObjectCache& cache, const std::string& name) {
   return object ? ResourceVersionOf(*object) : "none";
 }
 
+TEST(ObjectCache, FailuresThatNobodyAsksForFollowEachOther) {
+  ObjectCache cache;
+  cache.OnHealth(Unavailable("away"));
+  cache.OnHealth(Unavailable("still away"));
+  EXPECT_EQ(cache.health().ToString(), "Unavailable: still away");
+}
+
 TEST(ObjectCache, WhatARelistDoesNotTellIsGone) {
   ObjectCache cache;
   std::vector<std::string> deleted;
