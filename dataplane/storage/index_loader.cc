@@ -177,6 +177,8 @@ void IndexLoader::Scanned(Segment& segment, const std::vector<ScannedBlock>& blo
   found.number = segment.number;
   found.blocks = blocks;
   LogEnd end = FindLogEnd({found});
+  // All of it was acknowledged, as far as its own blocks may be from saying so.
+  end.end_lsn = std::max(end.end_lsn, segment.last_lsn);
   std::map<ExtentId, std::vector<ChunkRef>> chunks;
   for (const ScannedBlock& block : blocks) {
     if (block.header.lsn > segment.last_lsn || !end.Keeps(block.header.lsn)) continue;

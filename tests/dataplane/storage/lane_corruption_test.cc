@@ -286,6 +286,33 @@ TEST_F(LaneCorruption, ADamagedListOfChunksIsMadeAgainFromItsSegment) {
   EXPECT_EQ(lane->Info(Id(0))->bytes, info->bytes);
 }
 
+TEST_F(LaneCorruption, ADamagedListOfChunksAndARottenBlockCostOnlyThatBlock) {
+  options.tail_cache_bytes = 0;
+  options.index_cache_bytes = 0;
+  Open();
+  ASSERT_TRUE(OpenExtent(Id(0)).ok());
+  // So many in flight that the last blocks of a segment do not know of each other.
+  int put = 0;
+  for (int i = 0; i < 60; ++i) {
+    lane->AppendRecords(MakeAppend(Id(0), {std::string(20'000, 'x')}),
+                        [&](const Result<AppendResult>& result) { put += result.ok() ? 1 : 0; });
+  }
+  ASSERT_TRUE(executor.RunUntil([&] { return put == 60; }));
+  Settle();
+  CloseAndReopen();
+  std::string name = OnlySegment();
+  auto found = Blocks(name);
+  const ScannedBlock& rotten = found[found.size() - 2];
+  ASSERT_LT(found.back().header.committed_lsn, rotten.header.lsn);
+  const BlockEntry& victim = rotten.entries[0].entry;
+  ASSERT_EQ(victim.kind, EntryKind::kRecords);
+  disk.FlipBit(name, victim.payload_offset + 50, 1);
+  disk.FlipBit(IndexFileName(ParseFileName(name).number), kIndexHeaderBytes + kIndexRowBytes + 3,
+               2);
+  EXPECT_EQ(ReadAll(Id(0)).size(), 60U - victim.count);
+  EXPECT_EQ(skipped, victim.count);
+}
+
 TEST_F(LaneCorruption, ADamagedTableIsReplacedByTheOneBefore) {
   Open();
   ASSERT_TRUE(OpenExtent(Id(0)).ok());
