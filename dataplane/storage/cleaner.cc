@@ -7,7 +7,6 @@
 namespace millrace::storage {
 namespace {
 
-constexpr size_t kTrimsPerItem = 1024;
 constexpr uint64_t kBatchBytes = 1 * kMiB;
 // Young segments empty by themselves as their records expire.
 constexpr size_t kYoungSegments = 2;
@@ -31,26 +30,7 @@ void Cleaner::Reclaim() {
   if (dying_.empty()) return;
   for (uint64_t number : dying_) segments_.Find(number)->letting_go = true;
   // A recovery that finds the chunks of a dead segment gone must know that they were let go.
-  // One that is being dropped is there until that is durable.
-  std::vector<std::shared_ptr<ExtentState>> stale;
-  for (const ExtentTable::Ptr& extent : lane_.extents.OnDisk()) {
-    if (extent->logged && extent->logged_begin != extent->begin_index) stale.push_back(extent);
-  }
-  trims_failed_ = false;
-  trims_outstanding_ = (stale.size() + kTrimsPerItem - 1) / kTrimsPerItem;
-  if (trims_outstanding_ == 0) return LetGo(true);
-  for (size_t i = 0; i < stale.size(); i += kTrimsPerItem) {
-    WorkItem item;
-    item.kind = EntryKind::kTrim;
-    item.trims.assign(
-        stale.begin() + static_cast<ptrdiff_t>(i),
-        stale.begin() + static_cast<ptrdiff_t>(std::min(i + kTrimsPerItem, stale.size())));
-    item.done = [this](const Status& status) {
-      trims_failed_ |= !status.ok();
-      if (--trims_outstanding_ == 0) LetGo(!trims_failed_);
-    };
-    writer_.Submit(std::move(item));
-  }
+  writer_.LogBegins([this](bool logged) { LetGo(logged); });
 }
 
 void Cleaner::LetGo(bool logged) {

@@ -51,8 +51,6 @@ class Cleaner {
 
   // Segments that are being let go, while their trims are logged.
   std::vector<uint64_t> dying_;
-  size_t trims_outstanding_ = 0;
-  bool trims_failed_ = false;
 
   // The segment that is rewritten, what is live in it, and how far that is done.
   uint64_t cleaning_ = 0;

@@ -36,7 +36,8 @@ LaneImpl::LaneImpl(LaneOptions options, Disk& disk, Clock& clock, Executor& exec
              CheckClosed();
            },
            [this] { ScheduleMaintenance(); }, [this](const Status& why) { writer_.Fence(why); },
-           [this](const SegmentDirectory& directory) { indexes_.Indexed(directory); }}),
+           [this](const SegmentDirectory& directory) { indexes_.Indexed(directory); },
+           [this](std::function<void(bool)> done) { writer_.LogBegins(std::move(done)); }}),
       indexes_(lane_, segments_),
       writer_(lane_, segments_, {recovered.log.incarnation + 1, recovered.log.end_lsn},
               [this](const Status& why) { Fenced(why); }),
@@ -321,6 +322,8 @@ void LaneImpl::Fenced(const Status& why) {
   segments_.Stop();
   cleaner_.Stop();
   if (on_fenced_) on_fenced_(why);
+  // What failed may have been all that closing waited for.
+  CheckClosed();
 }
 
 Lane::Stats LaneImpl::stats() const {

@@ -146,7 +146,8 @@ void LaneReader::Arrived(const OperationPtr& op, size_t piece, Result<Slice> dat
 
 void LaneReader::Collect(Operation& op) {
   ExtentState& extent = *op.extent;
-  uint64_t next = op.from_index;
+  // What was trimmed while the disk was read is not missed.
+  uint64_t next = std::max(op.from_index, extent.begin_index);
   for (Operation::Piece& piece : op.pieces) {
     for (const ChunkRef& chunk : piece.chunks) {
       uint64_t at = chunk.offset - piece.offset;
@@ -159,9 +160,8 @@ void LaneReader::Collect(Operation& op) {
         continue;
       }
       if (chunk.first_index > next) op.result.skipped_lost += chunk.first_index - next;
+      if (chunk.end_index() <= next) continue;
       next = chunk.end_index();
-      // Trimmed while the disk was read.
-      if (next <= extent.begin_index) continue;
       op.result.chunks.push_back(
           {chunk.first_index, chunk.count, chunk.arrival_ms, std::move(plain).value()});
     }

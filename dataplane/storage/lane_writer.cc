@@ -13,6 +13,7 @@ namespace {
 constexpr uint64_t kEagerBytes = 64 * kKiB;
 constexpr auto kWatermarkPause = std::chrono::milliseconds(20);
 constexpr size_t kItemsPerBlockMax = 16384;
+constexpr size_t kTrimsPerItem = 1024;
 
 // Of the active segment, while none is prepared: appends leave this much to the cleaner and to
 // control entries, the cleaner leaves something to control entries, and what makes room comes last.
@@ -58,6 +59,35 @@ void LaneWriter::Submit(WorkItem item) {
     queue_.push_back(std::move(item));
   }
   SchedulePump();
+}
+
+void LaneWriter::LogBegins(std::function<void(bool logged)> done) {
+  struct Outstanding {
+    size_t items = 0;
+    bool failed = false;
+    std::function<void(bool)> done;
+  };
+  // One that is being dropped is there until that is durable.
+  std::vector<std::shared_ptr<ExtentState>> stale;
+  for (const ExtentTable::Ptr& extent : lane_.extents.OnDisk()) {
+    if (extent->logged && extent->logged_begin != extent->begin_index) stale.push_back(extent);
+  }
+  if (stale.empty()) return done(true);
+  auto outstanding = std::make_shared<Outstanding>();
+  outstanding->items = (stale.size() + kTrimsPerItem - 1) / kTrimsPerItem;
+  outstanding->done = std::move(done);
+  for (size_t i = 0; i < stale.size(); i += kTrimsPerItem) {
+    WorkItem item;
+    item.kind = EntryKind::kTrim;
+    item.trims.assign(
+        stale.begin() + static_cast<ptrdiff_t>(i),
+        stale.begin() + static_cast<ptrdiff_t>(std::min(i + kTrimsPerItem, stale.size())));
+    item.done = [outstanding](const Status& status) {
+      outstanding->failed |= !status.ok();
+      if (--outstanding->items == 0) outstanding->done(!outstanding->failed);
+    };
+    Submit(std::move(item));
+  }
 }
 
 void LaneWriter::SchedulePump() {

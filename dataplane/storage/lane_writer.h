@@ -32,6 +32,9 @@ class LaneWriter {
   }
   // Queues work; its callback runs when it is durable, or with the failure.
   void Submit(WorkItem item);
+  // Logs where the extents begin now, as far as the log does not say so yet; `done` gets whether it
+  // does. What the trims before this call took may go after that.
+  void LogBegins(std::function<void(bool logged)> done);
   // Writes what is queued as soon as the disk and the segments let it.
   void Pump();
   // A segment was prepared, or there is no space for one.

@@ -171,6 +171,7 @@ void SegmentSet::Prepared(uint64_t number, uint64_t size, bool recycled, const S
   next_needed_ = false;
   out_of_space_ = false;
   shortage_.clear();
+  IndexClosed();
   events_.changed();
 }
 
@@ -184,7 +185,6 @@ void SegmentSet::OutOfSpace() {
     retry_armed_ = true;
     retry_timer_ = lane_.executor.RunAfter(kSpaceRetry, lane_.Guard([this] {
       retry_armed_ = false;
-      IndexClosed();
       Prepare();
     }));
   }
@@ -294,7 +294,8 @@ std::vector<IndexRun> SegmentSet::Runs(uint64_t segment) const {
 
 void SegmentSet::WriteIndex(Segment& segment) {
   if (stopped_ || segment.indexed || segment.indexing || segment.letting_go) return;
-  if (segment.last_lsn == 0) return;
+  // What it takes is kept for what makes room.
+  if (segment.last_lsn == 0 || out_of_space_) return;
   segment.indexing = true;
   Pin(segment);
   ++operations_;
@@ -304,10 +305,14 @@ void SegmentSet::WriteIndex(Segment& segment) {
   directory.first_lsn = segment.first_lsn;
   directory.last_lsn = segment.last_lsn;
   Slice bytes = Slice::FromString(EncodeSegmentIndex(Runs(segment.number), &directory));
-  lane_.disk.WriteFile(
-      IndexFileName(segment.number), bytes,
-      lane_.Guard([this, directory = std::move(directory), size = bytes.size()](
-                      const Status& status) { IndexWritten(directory, size, status); }));
+  // The index does not list what was trimmed by now: without a word of that it would be missed.
+  events_.log_begins([this, directory = std::move(directory), bytes](bool logged) {
+    if (!logged) return IndexWritten(directory, 0, Unavailable("its trims are not logged"));
+    lane_.disk.WriteFile(IndexFileName(directory.segment), bytes,
+                         lane_.Guard([this, directory, size = bytes.size()](const Status& status) {
+                           IndexWritten(directory, size, status);
+                         }));
+  });
 }
 
 void SegmentSet::IndexWritten(const SegmentDirectory& directory, uint64_t bytes,

@@ -50,6 +50,8 @@ class SegmentSet {
     std::function<void()> may_reclaim;  // a segment may have died
     std::function<void(const Status&)> failed;             // the disk did
     std::function<void(const SegmentDirectory&)> indexed;  // a segment's index is on the disk
+    // Where the extents begin now is to be in the log; tells whether it is.
+    std::function<void(std::function<void(bool)>)> log_begins;
   };
   SegmentSet(LaneContext& lane, uint64_t segment_bytes, Events events);
   ~SegmentSet();

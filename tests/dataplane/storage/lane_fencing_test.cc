@@ -74,6 +74,15 @@ TEST_F(LaneFencing, ALaneThatIsFencedCloses) {
   EXPECT_TRUE(executor.RunUntil([&] { return closed; }));
 }
 
+TEST_F(LaneFencing, ALaneThatIsFencedWhileItClosesCloses) {
+  Open();  // its first segment is being made
+  disk.options().folder_error_one_in = 1;
+  bool closed = false;
+  lane->Close([&] { closed = true; });
+  EXPECT_TRUE(executor.RunUntil([&] { return closed; }));
+  EXPECT_EQ(fenced, 1);
+}
+
 TEST_F(LaneFencing, AReadThatFailsIsAnErrorAndNoLoss) {
   options.tail_cache_bytes = 0;
   Open();
