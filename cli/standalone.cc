@@ -85,10 +85,24 @@ Status Standalone::StartControl() {
   server_options.token = token_;
   server_options.endpoint = options_.endpoint;
   server_options.keeps_secrets = true;
+  server_options.services.push_back(StartFirehose());
   control_ =
       std::make_unique<controlplane::ControlServer>(*io_, server_options, *dispatcher_, *store_);
   ASSIGN_OR_RETURN(control_port_, control_->Start());
   return OkStatus();
+}
+
+controlplane::ControlService Standalone::StartFirehose() {
+  delivery_catalog_ = std::make_unique<controlplane::DeliveryCatalog>(*store_, catalog_->options());
+  firehose_control_.reset(new controlplane::FirehoseControl{
+      *delivery_catalog_, *catalog_, SystemClock(), [this](const auto& key, const auto& entries) {
+        return op::WriteSecretInStore(*store_, key, entries);
+      }});
+  firehose_ = std::make_unique<controlplane::FirehoseService>(*firehose_control_);
+  return {std::string(controlplane::FirehoseService::kTargetPrefix),
+          [this](const net::HttpRequest& request, aws::RequestContext context) {
+            return firehose_->Dispatch(request, std::move(context));
+          }};
 }
 
 Status Standalone::StartShardProcess() {

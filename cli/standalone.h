@@ -11,6 +11,7 @@
 #include "common/aws/operation.h"
 #include "common/resources/store.h"
 #include "controlplane/catalog/catalog.h"
+#include "controlplane/firehose/firehose_service.h"
 #include "controlplane/kinesis/operations.h"
 #include "controlplane/server/control_server.h"
 #include "operator/engine/controller.h"
@@ -54,6 +55,7 @@ class Standalone {
   explicit Standalone(const StandaloneOptions& options) : options_(options) {}
   Status StartStore();
   Status StartControl();
+  controlplane::ControlService StartFirehose();
   Status StartOperator();
   Status StartShardProcess();
   Status WaitUntilServing();
@@ -75,6 +77,9 @@ class Standalone {
   std::unique_ptr<controlplane::PageTokens> tokens_;
   std::unique_ptr<controlplane::KinesisControl> kinesis_;
   std::unique_ptr<aws::Dispatcher> dispatcher_;
+  std::unique_ptr<controlplane::DeliveryCatalog> delivery_catalog_;
+  std::unique_ptr<controlplane::FirehoseControl> firehose_control_;
+  std::unique_ptr<controlplane::FirehoseService> firehose_;
   std::unique_ptr<controlplane::ControlServer> control_;
   std::unique_ptr<op::ProcessRuntime> runtime_;
   std::unique_ptr<op::ShardFleet> fleet_;

@@ -7,6 +7,7 @@
 #include "common/config/setting.h"
 #include "common/kube_store/kube_store.h"
 #include "common/log/log.h"
+#include "controlplane/firehose/firehose_service.h"
 #include "controlplane/kinesis/operations.h"
 #include "controlplane/server/control_server.h"
 
@@ -67,6 +68,18 @@ resources::KubeStoreOptions StoreOptions(const Options& options) {
   return store;
 }
 
+// Entries beside those that are there already stay.
+Status WriteSecret(kube::Client& client, const resources::ResourceKey& key,
+                   const std::map<std::string, std::string>& entries) {
+  json::Value secret;
+  secret.Set("apiVersion", "v1");
+  secret.Set("kind", "Secret");
+  secret["metadata"].Set("name", key.name);
+  secret["metadata"].Set("namespace", key.ns);
+  for (const auto& [name, value] : entries) secret["stringData"].Set(name, value);
+  return client.Apply(kube::types::Secret(), std::move(secret)).status();
+}
+
 int Run(const Options& options, const sigset_t& signals) {
   if (options.internal_token.empty())
     return Fail(InvalidArgument("MILLRACE_INTERNAL_TOKEN is needed"));
@@ -90,6 +103,13 @@ int Run(const Options& options, const sigset_t& signals) {
   aws::Dispatcher dispatcher;
   controlplane::AddKinesisOperations(kinesis, dispatcher);
 
+  controlplane::DeliveryCatalog deliveries(store, catalog_options);
+  controlplane::FirehoseControl firehose_control{deliveries, catalog, SystemClock(),
+                                                 [&client](const auto& key, const auto& entries) {
+                                                   return WriteSecret(client, key, entries);
+                                                 }};
+  const controlplane::FirehoseService firehose(firehose_control);
+
   IoThreads io(1, "control-io");
   admin::AdminServerOptions admin_options;
   admin_options.listen = options.admin_listen;
@@ -102,21 +122,28 @@ int Run(const Options& options, const sigset_t& signals) {
   server_options.token = options.internal_token;
   server_options.endpoint = options.endpoint;
   server_options.workers = static_cast<size_t>(options.workers);
-  controlplane::ControlServer server(io, server_options, dispatcher, store);
-  store.Start();
-  Result<uint16_t> admin_port = admin.Start();
-  if (!admin_port.ok()) return Fail(admin_port.status());
-  Result<uint16_t> port = server.Start();
-  if (!port.ok()) return Fail(port.status());
-  std::printf("ready listen=%u admin=%u\n", *port, *admin_port);
-  std::fflush(stdout);
-  int signal = 0;
-  sigwait(&signals, &signal);
-  log::Info("stopping");
-  server.Stop();
-  admin.Stop();
-  store.Stop();
-  return EXIT_SUCCESS;
+  server_options.services.push_back(
+      {
+    std::string(controlplane::FirehoseService::kTargetPrefix),
+        [&firehose](const net::HttpRequest& request, aws::RequestContext context) {
+          return firehose.Dispatch(request, std::move(context));
+        }}
+});
+controlplane::ControlServer server(io, server_options, dispatcher, store);
+store.Start();
+Result<uint16_t> admin_port = admin.Start();
+if (!admin_port.ok()) return Fail(admin_port.status());
+Result<uint16_t> port = server.Start();
+if (!port.ok()) return Fail(port.status());
+std::printf("ready listen=%u admin=%u\n", *port, *admin_port);
+std::fflush(stdout);
+int signal = 0;
+sigwait(&signals, &signal);
+log::Info("stopping");
+server.Stop();
+admin.Stop();
+store.Stop();
+return EXIT_SUCCESS;
 }
 
 }  // namespace

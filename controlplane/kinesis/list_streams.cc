@@ -38,6 +38,7 @@ Handler ListStreams(KinesisControl& control) {
     bool more = false;
     for (const StreamView& view : all) {
       if (!after.empty() && view.name <= after) continue;
+      if (view.resource.annotations.contains("millrace.dev/hidden")) continue;
       if (static_cast<int64_t>(names.AsArray().size()) == limit) {
         more = true;
         break;

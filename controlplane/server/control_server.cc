@@ -73,6 +73,11 @@ net::HttpResponse ControlServer::Answer(const net::HttpRequest& request) {
   context.identity = IdentityOf(request);
   context.request_id = request_id;
   context.endpoint = options_.endpoint;
+  for (const ControlService& service : options_.services) {
+    if (request.FindHeader("x-amz-target").starts_with(service.target_prefix)) {
+      return service.dispatch(request, std::move(context));
+    }
+  }
   return dispatcher_.Dispatch(request, std::move(context));
 }
 

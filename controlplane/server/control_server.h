@@ -1,7 +1,9 @@
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "common/async/io_threads.h"
 #include "common/async/worker_pool.h"
@@ -11,10 +13,17 @@
 
 namespace millrace::controlplane {
 
+// Another service than Kinesis: what its X-Amz-Target begins with, and who answers.
+struct ControlService {
+  std::string target_prefix;
+  std::function<net::HttpResponse(const net::HttpRequest&, aws::RequestContext)> dispatch;
+};
+
 struct ControlServerOptions {
   std::string listen = "127.0.0.1:0";
-  std::string token;           // what gateways show to be believed
-  std::string endpoint;        // the public one, for answers that name it
+  std::string token;     // what gateways show to be believed
+  std::string endpoint;  // the public one, for answers that name it
+  std::vector<ControlService> services{};
   bool keeps_secrets = false;  // on one machine: the store holds Secrets, too
   size_t workers = 4;
   size_t waiting_max = 256;

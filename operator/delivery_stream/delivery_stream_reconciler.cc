@@ -171,4 +171,19 @@ Result<std::map<std::string, std::string>> SecretInStore(resources::ResourceStor
   return entries;
 }
 
+Status WriteSecretInStore(resources::ResourceStore& store, const ResourceKey& key,
+                          const std::map<std::string, std::string>& entries) {
+  Result<Resource> there = store.Get("Secret", key);
+  if (!there.ok() && there.status().code() != Code::kNotFound) return there.status();
+  Resource secret;
+  if (there.ok()) secret = *there;
+  secret.api_version = "v1";
+  secret.kind = "Secret";
+  secret.key = key;
+  for (const auto& [name, value] : entries) {
+    secret.other["data"].Set(name, codec::Base64Encode(value));
+  }
+  return (there.ok() ? store.Update(secret) : store.Create(secret)).status();
+}
+
 }  // namespace millrace::op

@@ -41,5 +41,8 @@ class DeliveryStreamReconciler {
 // Secrets that lie in a resource store as Kubernetes has them (`data` in base64, or `stringData`).
 Result<std::map<std::string, std::string>> SecretInStore(resources::ResourceStore& store,
                                                          const resources::ResourceKey& key);
+// Makes such a Secret, or puts the entries over those that it has.
+Status WriteSecretInStore(resources::ResourceStore& store, const resources::ResourceKey& key,
+                          const std::map<std::string, std::string>& entries);
 
 }  // namespace millrace::op
