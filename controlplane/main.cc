@@ -123,27 +123,25 @@ int Run(const Options& options, const sigset_t& signals) {
   server_options.endpoint = options.endpoint;
   server_options.workers = static_cast<size_t>(options.workers);
   server_options.services.push_back(
-      {
-    std::string(controlplane::FirehoseService::kTargetPrefix),
-        [&firehose](const net::HttpRequest& request, aws::RequestContext context) {
-          return firehose.Dispatch(request, std::move(context));
-        }}
-});
-controlplane::ControlServer server(io, server_options, dispatcher, store);
-store.Start();
-Result<uint16_t> admin_port = admin.Start();
-if (!admin_port.ok()) return Fail(admin_port.status());
-Result<uint16_t> port = server.Start();
-if (!port.ok()) return Fail(port.status());
-std::printf("ready listen=%u admin=%u\n", *port, *admin_port);
-std::fflush(stdout);
-int signal = 0;
-sigwait(&signals, &signal);
-log::Info("stopping");
-server.Stop();
-admin.Stop();
-store.Stop();
-return EXIT_SUCCESS;
+      {std::string(controlplane::FirehoseService::kTargetPrefix),
+       [&firehose](const net::HttpRequest& request, aws::RequestContext context) {
+         return firehose.Dispatch(request, std::move(context));
+       }});
+  controlplane::ControlServer server(io, server_options, dispatcher, store);
+  store.Start();
+  Result<uint16_t> admin_port = admin.Start();
+  if (!admin_port.ok()) return Fail(admin_port.status());
+  Result<uint16_t> port = server.Start();
+  if (!port.ok()) return Fail(port.status());
+  std::printf("ready listen=%u admin=%u\n", *port, *admin_port);
+  std::fflush(stdout);
+  int signal = 0;
+  sigwait(&signals, &signal);
+  log::Info("stopping");
+  server.Stop();
+  admin.Stop();
+  store.Stop();
+  return EXIT_SUCCESS;
 }
 
 }  // namespace

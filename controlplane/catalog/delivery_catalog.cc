@@ -105,4 +105,10 @@ Status DeliveryCatalog::Delete(const DeliveryView& view) {
   return store_.Delete(resources::kDeliveryStreamKind, view.resource.key);
 }
 
+std::string DeliveryCatalog::SourceStreamName(const DeliveryView& view) {
+  const std::string& name = view.spec.source.stream_ref;
+  const Result<Resource> stream = store_.Get(resources::kStreamKind, {view.resource.key.ns, name});
+  return stream.ok() ? StreamNameOf(*stream) : name;
+}
+
 }  // namespace millrace::controlplane

@@ -41,6 +41,9 @@ class DeliveryCatalog {
   Status Change(const DeliveryView& view, const Changer& change);
   Status Delete(const DeliveryView& view);
 
+  // The AWS name of the Stream that `view` reads; the resource's where it is gone.
+  std::string SourceStreamName(const DeliveryView& view);
+
   const CatalogOptions& options() const { return options_; }
   resources::ResourceKey KeyFor(const std::string& name) const;
 

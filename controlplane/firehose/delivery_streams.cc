@@ -14,7 +14,8 @@ constexpr int64_t kNamesPerPage = 10;
 
 json::Timestamp Moment(const std::string& text) { return {resources::ParseTime(text).value_or(0)}; }
 
-Value DescribeSource(const DeliveryView& view, const CatalogOptions& options) {
+Value DescribeSource(const DeliveryView& view, DeliveryCatalog& deliveries) {
+  const CatalogOptions& options = deliveries.options();
   const resources::DeliverySource& source = view.spec.source;
   Value out = json::Object{};
   const std::string arn = ":" + options.region + ":" + options.account + ":";
@@ -22,7 +23,8 @@ Value DescribeSource(const DeliveryView& view, const CatalogOptions& options) {
   const json::Timestamp start = Moment(view.resource.creation_timestamp);
   if (source.type == "Stream") {
     Value& stream = out["KinesisStreamSourceDescription"];
-    stream.Set("KinesisStreamARN", "arn:aws:kinesis" + arn + "stream/" + source.stream_ref);
+    stream.Set("KinesisStreamARN",
+               "arn:aws:kinesis" + arn + "stream/" + deliveries.SourceStreamName(view));
     stream.Set("RoleARN", role);
     stream.Set("DeliveryStartTimestamp", start);
   } else if (source.type == "Kafka") {
@@ -61,7 +63,7 @@ Value DescribeFailure(const Value& failure) {
   return out;
 }
 
-Value Describe(const DeliveryView& view, const CatalogOptions& options) {
+Value Describe(const DeliveryView& view, DeliveryCatalog& deliveries) {
   Value out;
   out.Set("DeliveryStreamName", view.name);
   out.Set("DeliveryStreamARN", view.arn);
@@ -80,7 +82,7 @@ Value Describe(const DeliveryView& view, const CatalogOptions& options) {
   if (updated != resource.annotations.end()) {
     out.Set("LastUpdateTimestamp", Moment(updated->second));
   }
-  out.Set("Source", DescribeSource(view, options));
+  out.Set("Source", DescribeSource(view, deliveries));
   out.Set("Destinations", json::Array{DescribeDestination(view)});
   out.Set("HasMoreDestinations", false);
   return out;
@@ -98,7 +100,7 @@ aws::OperationHandler DescribeDeliveryStream(FirehoseControl& control) {
     ASSIGN_OR_RETURN(const DeliveryView view,
                      control.deliveries.Find(input["DeliveryStreamName"].AsString()));
     Value out;
-    out.Set("DeliveryStreamDescription", Describe(view, control.deliveries.options()));
+    out.Set("DeliveryStreamDescription", Describe(view, control.deliveries));
     return out;
   };
 }

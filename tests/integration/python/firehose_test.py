@@ -1,6 +1,7 @@
 """Every operation of Firehose with boto3, unmodified: delivery streams by their API."""
 
 import contextlib
+import subprocess
 import time
 import uuid
 
@@ -10,6 +11,7 @@ import botocore.exceptions
 import pytest
 
 import kinesis
+from server import BINARY
 
 ROLE = "arn:aws:iam::000000000000:role/firehose"
 S3 = {"RoleARN": ROLE, "BucketARN": "arn:aws:s3:::lake"}
@@ -270,3 +272,55 @@ def test_a_deleted_delivery_stream_is_deleting_or_gone(firehose, make):
     except firehose.exceptions.ResourceNotFoundException:
         pass
     refused(firehose.delete_delivery_stream, "ResourceNotFoundException", DeliveryStreamName=unique())
+
+
+def millrace(*words, text=None):
+    done = subprocess.run([str(BINARY), *words], input=text, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                          timeout=30, check=False)
+    return done.returncode, done.stdout
+
+
+def test_what_the_api_makes_the_command_line_shows_and_the_other_way_round(firehose, make):
+    name = make(Tags=[{"Key": "team", "Value": "lake"}])
+    code, shown = millrace("get", "deliverystreams", name)
+    assert code == 0 and shown.split()[:5] == ["NAME", "SOURCE", "DESTINATION", "BEHIND", "FAILED"], shown
+    assert "DirectPut" in shown and "S3" in shown and "ACTIVE" in shown
+    other = unique()
+    code, said = millrace("apply", "-f", "-", text=f"""
+apiVersion: millrace.dev/v1alpha1
+kind: DeliveryStream
+metadata: {{name: {other}}}
+spec:
+  destination: {{type: Folder, folder: {{path: {other}, compressionFormat: GZIP}}}}
+""")
+    assert code == 0 and said == f"deliverystream/{other} created\n", said
+    try:
+        seen = wait_for(firehose, other)
+        assert seen["Destinations"] == [{"DestinationId": "destinationId-000000000001"}]
+        assert firehose.put_record(DeliveryStreamName=other, Record={"Data": b"x"})["RecordId"]
+        code, said = millrace("describe", "deliverystream", other)
+        assert code == 0 and "SourceResolved" in said and "compressionFormat: GZIP" in said
+        code, said = millrace("apply", "-f", "-", text=f"""
+apiVersion: millrace.dev/v1alpha1
+kind: DeliveryStream
+metadata: {{name: {other}}}
+spec:
+  source: {{type: Stream, stream: {{streamRef: {{name: a}}}}}}
+  destination: {{type: Folder, folder: {{path: {other}}}}}
+""")
+        assert code != 0 and "spec.source: is immutable" in said, said
+    finally:
+        assert millrace("delete", "deliverystream", other)[0] == 0
+
+
+def test_secrets_are_taken_and_never_shown(endpoint):
+    code, said = millrace("apply", "-f", "-", text="""
+apiVersion: v1
+kind: Secret
+metadata: {name: lake-keys}
+stringData: {AWS_ACCESS_KEY_ID: visible-never}
+""")
+    assert code == 0, said
+    code, said = millrace("get", "secret", "lake-keys")
+    assert code == 0 and "AWS_ACCESS_KEY_ID" in said and "visible-never" not in said
+    assert millrace("delete", "secret", "lake-keys")[0] == 0

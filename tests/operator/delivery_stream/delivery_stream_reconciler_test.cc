@@ -118,5 +118,13 @@ TEST_F(DeliveryStreamReconcilerTest, SecretThatIsMissingIsWaitedFor) {
   EXPECT_TRUE(runtime_.Observe("delivery/shop/clicks").running);
 }
 
+TEST_F(DeliveryStreamReconcilerTest, SecretsThatAreWrittenAreReadBackWithThoseThereWere) {
+  ASSERT_TRUE(WriteSecretInStore(*store_, {"shop", "own"}, {{"a", "1"}, {"b", "2"}}).ok());
+  ASSERT_TRUE(WriteSecretInStore(*store_, {"shop", "own"}, {{"b", "3"}}).ok());
+  const auto read = SecretInStore(*store_, {"shop", "own"});
+  ASSERT_TRUE(read.ok()) << read.status().ToString();
+  EXPECT_EQ(*read, (std::map<std::string, std::string>{{"a", "1"}, {"b", "3"}}));
+}
+
 }  // namespace
 }  // namespace millrace::op
