@@ -59,8 +59,8 @@ def passed_over(writers):
     for shard in client.list_shards(StreamName=writers.stream)["Shards"]:
         read = {int(record["SequenceNumber"]) for record in writers._read(client, shard["ShardId"])}
         last = max(read, default=-1)
-        faults += [payload for payload, (shard_id, sequence) in writers.ledger._acknowledged.items()
-                   if shard_id == shard["ShardId"] and sequence <= last and sequence not in read]
+        faults += [payload for sequence, payload in writers.ledger.by_shard().get(shard["ShardId"], [])
+                   if sequence <= last and sequence not in read]
     return faults
 
 
@@ -96,7 +96,7 @@ def test_a_loss_that_is_accepted_is_told_and_readers_go_on(stream, make_client):
         writers.wait_for_more(50)
     client = make_client(attempts=10, seconds=10)
     for shard in client.list_shards(StreamName=stream)["Shards"]:
-        newest = max(sequence for shard_id, sequence in writers.ledger._acknowledged.values() if shard_id == shard["ShardId"])
+        newest, _ = writers.ledger.by_shard()[shard["ShardId"]][-1]
         read = [int(record["SequenceNumber"]) for record in writers._read(client, shard["ShardId"])]
         assert read and read[-1] >= newest, "a reader does not get past the loss"
     events = [event["reason"] for event in get("events", namespace=NAMESPACE)]

@@ -20,13 +20,15 @@ STREAM = "orders"
 SHARDS = 6
 GOES_ON_S = 3.0
 IDLE_ANSWERS = 12
+READ_S = 3.0
 
 
 def read_on(client, stream, shard_id, position=None):
-    """Records until so many answers in a row have none: to the tip, or to where it waits."""
+    """Records until so many answers in a row have none: to the tip, or to where it waits. Behind writers that go on
+    there may be no such answers: then it is some time."""
     position = position or kinesis.iterator(client, stream, shard_id)
-    records, idle = [], 0
-    while position and idle < IDLE_ANSWERS:
+    records, idle, end = [], 0, time.monotonic() + READ_S
+    while position and idle < IDLE_ANSWERS and time.monotonic() < end:
         answer = client.get_records(ShardIterator=position)
         records += answer["Records"]
         position = answer.get("NextShardIterator")
@@ -35,18 +37,10 @@ def read_on(client, stream, shard_id, position=None):
     return records
 
 
-def acknowledged_by_shard(ledger):
-    """{shard id: [(sequence number, payload)]} in order."""
-    by_shard = {}
-    for payload, (shard_id, sequence) in ledger._acknowledged.items():
-        by_shard.setdefault(shard_id, []).append((sequence, payload))
-    return {shard_id: sorted(records) for shard_id, records in by_shard.items()}
-
-
 def passed(ledger, by_shard, excused=lambda shard_id, sequence: False):
     """Acknowledged records that a reader who is behind them was not given, and numbers given twice."""
     faults = []
-    for shard_id, records in acknowledged_by_shard(ledger).items():
+    for shard_id, records in ledger.by_shard().items():
         seen = {int(r["SequenceNumber"]): identity_of(r["Data"]) for r in by_shard.get(shard_id, [])}
         last = max(seen, default=-1)
         faults += [f"{shard_id}: passed {payload!r} at {sequence}" for sequence, payload in records
@@ -97,7 +91,7 @@ def test_a_lost_volume_hides_no_record_and_put_back_nothing_was_lost():
             assert not faults, f"seed {SEED}: {faults[:5]} ({len(faults)} in all)"
             for shard_id in lost_shards:
                 read = {int(r["SequenceNumber"]) for r in by_shard[shard_id]}
-                acknowledged = acknowledged_by_shard(workload.ledger)[shard_id]
+                acknowledged = workload.ledger.by_shard()[shard_id]
                 assert any(sequence not in read for sequence, _ in acknowledged), "nobody waits: nothing was lost?"
             pods.kill(name)
             pods.give_back(name, kept)
@@ -168,7 +162,7 @@ def test_a_loss_that_is_given_up_is_passed_and_is_all_that_is_passed():
 
         faults = passed(workload.ledger, by_shard, given_up)
         assert not faults, f"seed {SEED}: {faults[:5]} ({len(faults)} in all)"
-        for shard_id, records in acknowledged_by_shard(workload.ledger).items():
+        for shard_id, records in workload.ledger.by_shard().items():
             read = {int(r["SequenceNumber"]) for r in by_shard[shard_id]}
             unread = [s for s, _ in records if s not in read and not given_up(shard_id, s)]
             assert not unread, f"{shard_id}: {len(unread)} acknowledged records are behind the loss, unread"
@@ -204,7 +198,7 @@ def await_reason(server, reason):
 def test_on_one_machine_a_log_that_is_gone_while_the_store_is_kept_is_missed_until_it_is_given_up():
     with Server() as server:
         client = kinesis.make_client(server.endpoint, **CALL)
-        kinesis.create_stream(client, STREAM, shards=2)
+        kinesis.create_stream(client, STREAM, **kinesis.on_demand())
         with Workload(server.endpoint, STREAM, SEED) as workload:
             time.sleep(0.7)
             workload.stop()

@@ -30,6 +30,14 @@ class Ledger:
         with self._lock:
             return len(self._attempted), len(self._acknowledged)
 
+    def by_shard(self):
+        """{shard id: [(sequence number, payload)]} of what was acknowledged, in order."""
+        found = {}
+        with self._lock:
+            for payload, (shard_id, sequence) in self._acknowledged.items():
+                found.setdefault(shard_id, []).append((sequence, payload))
+        return {shard_id: sorted(records) for shard_id, records in found.items()}
+
     def faults(self, shards, by_shard):
         """Every promise that does not hold, in words; none if all is well. `shards` as ListShards
         gives them, `by_shard` {shard id: records in reading order}. Call it when the writers are

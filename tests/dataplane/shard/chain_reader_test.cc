@@ -288,5 +288,42 @@ TEST_F(MissingExtentTest, ACheckpointInItIsKeptAndTheLatestOfItIsNotKnown) {
   EXPECT_EQ(Start(At(view), Kind::kLatest).status().code(), Code::kUnavailable);
 }
 
+// Another pod that says the same of every extent.
+class OtherPod final : public RemoteExtents {
+ public:
+  void Read(Executor& executor, const ShardRef&, const resources::MapExtent&,
+            const RemoteReadOptions&, UniqueFunction<void(Result<RemoteRead>)> done) override {
+    executor.Post([done = std::move(done)]() mutable { done(NotFound("no such extent")); });
+  }
+  void Find(Executor& executor, const ShardRef&, const resources::MapExtent&, WallMs,
+            UniqueFunction<void(Result<RemoteInfo>)> done) override {
+    executor.Post([done = std::move(done)]() mutable { done(NotFound("no such extent")); });
+  }
+};
+
+TEST_F(MissingExtentTest, ThatAnotherPodHasNoSuchExtentIsNoReasonToPassOneThatTheMapHas) {
+  resources::ShardMap map = MapOf({Shard(0, {10, 20})});
+  map.shards[0].extents[0].owner = "other";
+  const StreamPtr view = Missing(std::move(map), {});
+  Open(0, 20);
+  Append(0, 20, 3);
+  Settle();
+  OtherPod other;
+  const ChainSource source{lane_, &executor_, &other};
+  std::optional<ChainRead> read;
+  ReadChain(source, At(view), {10, 0}, {.bytes_max = 1000},
+            [&](Result<ChainRead> r) { read = std::move(r).value(); });
+  Settle();
+  ASSERT_TRUE(read.has_value());
+  EXPECT_TRUE(read->waiting);
+  EXPECT_TRUE(read->runs.empty());
+  EXPECT_EQ(read->next, (Position{10, 0}));
+  Result<Position> start = Internal("no answer");
+  ResolveStart(source, At(view), {StartPoint::Kind::kAtTimestamp, {}, 15'000},
+               [&](Result<Position> p) { start = std::move(p); });
+  Settle();
+  EXPECT_EQ(*start, (Position{10, 0}));
+}
+
 }  // namespace
 }  // namespace millrace::shard
