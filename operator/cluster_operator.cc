@@ -22,6 +22,13 @@ constexpr auto kLookForSync = std::chrono::milliseconds(50);
 constexpr auto kLookAtKeys = std::chrono::seconds(30);
 constexpr auto kCollectEvery = std::chrono::seconds(10);
 constexpr auto kTrimEvery = std::chrono::seconds(5);
+// A leader is lost with its node, and a pod of ours with it: both within the 3 s that writers wait.
+constexpr auto kLeaseTime = std::chrono::milliseconds(2400);
+constexpr auto kLeaseRenewEvery = std::chrono::milliseconds(500);
+constexpr auto kLeaseRenewDeadline = std::chrono::milliseconds(1700);
+// A leader that has missed a renewal may be gone.
+constexpr auto kLeaderIsLate = 2 * kLeaseRenewEvery;
+constexpr auto kLookAtSilence = std::chrono::milliseconds(100);
 // The safety net: what no event has told is found at the latest then.
 constexpr auto kResyncEvery = std::chrono::minutes(10);
 
@@ -80,6 +87,7 @@ ClusterOperator::ClusterOperator(kube::Client& client, Clock& clock, ClusterOper
           clock, options_.internal_token, [this](uint64_t uid) { EnqueueStream(uid); },
           [this] {
             gate_.PodsChanged();
+            EnqueueSilence();
             EnqueueAllStreams(Priority::kChange);
           }),
       gate_(fleet_, [this](const ResourceKey& workload) { workloads_.Add(workload); }),
@@ -96,7 +104,10 @@ ClusterOperator::ClusterOperator(kube::Client& client, Clock& clock, ClusterOper
           [this](const Resource& stream, const resources::StreamSpec& spec,
                  const ObservedPool& pool) { return GiveKey(stream, spec, pool); }),
       stream_queue_("stream", options_.stream_workers, clock,
-                    [this](const ResourceKey& key) { return ReconcileStream(key); }) {}
+                    [this](const ResourceKey& key) { return ReconcileStream(key); }),
+      silent_(client, clock),
+      silence_queue_("silence", 1, clock,
+                     [this](const ResourceKey& key) { return ReconcileSilence(key); }) {}
 
 void ClusterOperator::Start() {
   FollowShardMaps();
@@ -115,9 +126,14 @@ void ClusterOperator::Start() {
   kube::LeaseOptions lease;
   lease.name = {options_.pool.ns, options_.lease};
   lease.identity = options_.identity;
+  lease.duration = kLeaseTime;
+  lease.renew_every = kLeaseRenewEvery;
+  lease.renew_deadline = kLeaseRenewDeadline;
   election_ = std::make_unique<kube::LeaderElection>(
       client_, clock_, lease,
       kube::LeaderElection::Callbacks{[this](int64_t) { Lead(); }, [this] { StopActing(); }});
+  silence_queue_.Start();
+  EnqueueSilence();
 }
 
 void ClusterOperator::Stop() {
@@ -127,6 +143,7 @@ void ClusterOperator::Stop() {
     stopping_ = true;
   }
   stopping_changed_.notify_all();
+  silence_queue_.Stop();
   // Ends acting and lets go of the lease.
   if (election_) election_->Stop();
   if (house_.joinable()) house_.join();
@@ -317,6 +334,27 @@ void ClusterOperator::FollowPools() {
     }
     if (is_news) EnqueueAllStreams(Priority::kChange);
   });
+}
+
+// A standby does it as well where the leader says nothing: it may be on the node that is cut off.
+Outcome ClusterOperator::ReconcileSilence(const ResourceKey& workload) {
+  const std::map<std::string, bool> answering = fleet_.Answering(workload.name);
+  const ObservedPool pool = fleet_.Observe(workload.name, 0);
+  // One that blinks, or a leader that may be late soon, is told by time alone.
+  const bool all_open = std::all_of(pool.pods.begin(), pool.pods.end(), [](const PoolPod& pod) {
+    return pod.state == PoolPod::State::kOpen;
+  });
+  if (leading_ || election_->quiet_for() >= kLeaderIsLate) {
+    Outcome outcome = silent_.Reconcile(workload.ns, answering);
+    if (!outcome.error().ok() || outcome.after()) return outcome;
+  }
+  return all_open ? Outcome::Done() : Outcome::After(kLookAtSilence);
+}
+
+void ClusterOperator::EnqueueSilence() {
+  for (kube::ObjectName& name : workloads_.workloads().cache().Names()) {
+    silence_queue_.Add({std::move(name.ns), std::move(name.name)});
+  }
 }
 
 Status ClusterOperator::WriteConnection(const Resource& stream, const resources::StreamSpec& spec) {

@@ -21,6 +21,7 @@
 #include "operator/stream/stream_reconciler.h"
 #include "operator/stream_keys/stream_keys.h"
 #include "operator/stream_user/stream_user_reconciler.h"
+#include "operator/workload/silent_pods.h"
 #include "operator/workload/workload_controller.h"
 
 namespace millrace::op {
@@ -70,6 +71,8 @@ class ClusterOperator {
   StreamKeyState GiveKey(const resources::Resource& stream, const resources::StreamSpec& spec,
                          const ObservedPool& pool);
   Outcome ReconcileStream(const resources::ResourceKey& key);
+  Outcome ReconcileSilence(const resources::ResourceKey& workload);
+  void EnqueueSilence();
   // Where it is the one a stream wants and there is none.
   Status MakeDefaultPool(const std::string& wanted);
   ObservedPool Observe(const std::string& pool, uint64_t uid);
@@ -95,6 +98,8 @@ class ClusterOperator {
   StreamKeys stream_keys_;
   StreamReconciler streams_;
   LedController stream_queue_;
+  SilentPods silent_;
+  LedController silence_queue_;  // from the first election on, leading or not
   std::mutex mu_;
   // What was written for each stream, so that a reconcile that changes nothing writes nothing.
   // Guarded by mu_.

@@ -21,7 +21,7 @@ void Http1Session::StartResponse(int status, const std::vector<OwnedHeader>& hea
   ServerContext& context = connection_.context();
   context.metrics.CountAnswer(status);
   chunked_response_ = !body_size.has_value() && !http10_;
-  if (draining_ || (!body_size.has_value() && http10_)) keep_alive_ = false;
+  if (draining_ || context.turning_away || (!body_size.has_value() && http10_)) keep_alive_ = false;
   std::string& head = head_buffer_;
   head.assign("HTTP/1.1 ");
   CopyNumber(static_cast<uint64_t>(status), head);

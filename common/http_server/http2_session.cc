@@ -187,6 +187,10 @@ void Http2Session::OnTick(MonoTime now) {
     header_block_since_.reset();
     Terminate(NGHTTP2_ENHANCE_YOUR_CALM, "time");
   }
+  if (connection_.context().turning_away && !std::exchange(turned_away_, true)) {
+    nghttp2_submit_shutdown_notice(session_);
+    Flush();
+  }
   if (streams_.empty()) {
     if (now - active_last_ > limits.idle_time_max) Drain();
     return;

@@ -98,6 +98,7 @@ class Http2Session final : public Session {
   bool flushing_ = false;
   bool flush_scheduled_ = false;
   bool draining_ = false;
+  bool turned_away_ = false;  // was told so
   bool flooded_ = false;
   bool failed_ = false;  // nghttp2 gave up: only what it said last is sent
   bool ended_ = false;   // nothing more is sent

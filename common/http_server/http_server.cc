@@ -47,6 +47,8 @@ Result<uint16_t> HttpServer::Listen(const std::string& address, std::shared_ptr<
   return acceptor->port();
 }
 
+void HttpServer::TurnAway() { impl_->context->turning_away = true; }
+
 void HttpServer::Stop(std::chrono::milliseconds grace) {
   if (std::exchange(impl_->stopped, true)) return;
   ServerContext& context = *impl_->context;

@@ -88,6 +88,10 @@ class HttpServer {
   // Listens on `address` (ListeningSocket::Open) in clear text or, with `tls`, in TLS. Returns the
   // port.
   Result<uint16_t> Listen(const std::string& address, std::shared_ptr<TlsContext> tls = nullptr);
+  // From now on clients are told to go elsewhere, at no one's cost: the listeners stay open and
+  // every request is served, but an answer ends its connection (HTTP/2: a notice of shutdown). For
+  // as long as it takes those in front to hear that this server is leaving; then Stop. Any thread.
+  void TurnAway();
   // From any thread but an executor's own.
   void Stop(std::chrono::milliseconds grace = std::chrono::milliseconds(2000));
 

@@ -121,6 +121,7 @@ struct ServerContext {
   ConnectionLimiter limiter;
   const Duration tick;
   std::vector<std::unique_ptr<Worker>> workers;
+  std::atomic<bool> turning_away{false};  // each answer ends its connection
 
   std::mutex mu;
   std::condition_variable changed;

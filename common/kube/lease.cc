@@ -254,6 +254,11 @@ bool LeaderElection::is_leading() const {
   return impl_->leading && impl_->clock.Now() - impl_->renewed < impl_->options.duration;
 }
 
+Duration LeaderElection::quiet_for() const {
+  std::lock_guard lock(impl_->mu);
+  return impl_->seen.is_null() ? Duration::zero() : impl_->clock.Now() - impl_->seen_at;
+}
+
 std::string LeaderElection::leader() const {
   std::lock_guard lock(impl_->mu);
   return Impl::HolderOf(impl_->seen);

@@ -39,6 +39,9 @@ class LeaderElection {
   ~LeaderElection();
   void Stop();
   bool is_leading() const;
+  // How long ago the Lease was last seen to change: much longer than `renew_every` where its holder
+  // may be dead. Zero before it was seen.
+  Duration quiet_for() const;
   // Who leads, as last seen; "" where nobody does.
   std::string leader() const;
 

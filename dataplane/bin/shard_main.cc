@@ -57,6 +57,8 @@ int Run(const gateway::ShardSettings& settings, const sigset_t& signals) {
   std::fflush(stdout);
   AwaitSignal(signals, keys->get(), **server);
   log::Info("stopping");
+  const timespec at_once{0, 0};
+  (*server)->Leave([&] { return sigtimedwait(&signals, nullptr, &at_once) > 0; });
   (*server)->Stop();
   return EXIT_SUCCESS;
 }

@@ -27,6 +27,7 @@ constexpr Duration kSealElsewhereMax = std::chrono::milliseconds(500);
 // How long a start waits for a word of source or pods.
 constexpr Duration kCatchUpMax = std::chrono::seconds(1);
 constexpr std::chrono::milliseconds kCatchUpPause(5);
+constexpr std::chrono::milliseconds kLeavePause(50);
 
 }  // namespace
 
@@ -303,6 +304,14 @@ void ShardServer::StopPeers() {
   }
   if (peer_server_ != nullptr) peer_server_->Stop();
   peers_->Stop();
+}
+
+void ShardServer::Leave(const std::function<bool()>& end) {
+  if (stopped_ || options_.linger <= Duration::zero()) return;
+  // Ready to the end: where it is the only pod, proxies go on sending to it.
+  server_->TurnAway();
+  const MonoTime until = SystemClock().Now() + options_.linger;
+  while (SystemClock().Now() < until && !(end && end())) std::this_thread::sleep_for(kLeavePause);
 }
 
 void ShardServer::Stop() {

@@ -48,6 +48,7 @@ struct ShardServerOptions {
   std::string peer_tls_key;
   std::string peer_tls_ca;
   std::string peer_tls_mode;      // file: "prefer" lets clear text in; "": it is never let in
+  Duration linger{};              // see Leave
   std::string iterator_key_file;  // 32 bytes that all pods have; "": of the token, or of `data`
   net::HttpServerLimits limits;
   storage::LaneOptions lane;  // keys and metrics are filled in
@@ -71,6 +72,10 @@ class ShardServer {
   uint16_t admin_port() const { return admin_port_; }
   // Reads certificates again that have changed; now and then, from main.
   void Refresh();
+  // Serves on for `linger`, while each answer tells its client to connect anew: those in front (the
+  // Service's proxies) hear meanwhile that this pod is leaving, and nobody meets a closed port.
+  // Then Stop is to be called. Blocks; returns early once `end` says so.
+  void Leave(const std::function<bool()>& end = {});
   // Lets requests in flight finish, then closes everything in order. Twice does nothing.
   void Stop();
 

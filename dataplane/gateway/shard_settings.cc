@@ -90,6 +90,10 @@ ShardSettings::ShardSettings(config::Settings& s)
                                "the three flags; with `prefer` in its file `mode`, pods that know "
                                "no TLS are spoken to in clear text.",
                                "DIR")),
+      linger_seconds(
+          s.Int("linger-seconds", 0, {0, 300},
+                "How long it serves on after it was told to stop, so that load balancers "
+                "hear of it first; a second signal ends it.")),
       iterator_key_file(s.String("iterator-key-file", "",
                                  "32 bytes that sign shard iterators, the same for all pods; "
                                  "without it they are derived from the internal token where there "
@@ -137,6 +141,7 @@ ShardServerOptions ShardSettings::ServerOptions() const {
     options.peer_tls_ca = peer_tls_folder + "/ca.crt";
     options.peer_tls_mode = peer_tls_folder + "/mode";
   }
+  options.linger = std::chrono::seconds(linger_seconds);
   options.iterator_key_file = iterator_key_file;
   options.io_threads = io_threads > 0 ? static_cast<size_t>(io_threads)
                                       : std::max<size_t>(1, std::thread::hardware_concurrency());

@@ -51,6 +51,7 @@ struct ShardSettings {
   const std::string& peer_tls_key;
   const std::string& peer_tls_ca;
   const std::string& peer_tls_folder;
+  const int64_t& linger_seconds;
   const std::string& iterator_key_file;
   const int64_t& io_threads;
   const std::string& log_level;

@@ -104,6 +104,7 @@ void Peers::Call(Executor& executor, const std::string& peer, Lane lane, std::st
   request.headers = {{"x-millrace-token", options_.token}};
   request.body = std::move(body);
   request.time_max = time_max;
+  if (lane == Lane::kAppend) request.connect_time_max = options_.append_connect_time_max;
   link->lanes[static_cast<size_t>(lane)]->Send(
       std::move(request), [this, link, peer, stream = head.stream,
                            done = std::move(done)](ClientAnswer answer) mutable {
@@ -177,10 +178,18 @@ void Peers::Find(Executor& executor, const ShardRef& at, const MapExtent& extent
 void Peers::Greet(Executor& executor, const std::string& peer, const KnownMaps& maps, bool all) {
   const RequestHead head{options_.self, 0, 0};
   const MonoTime asked = reach_.clock().Now();
+  {
+    std::lock_guard lock(mu_);
+    unanswered_.try_emplace(peer, asked);
+  }
   Call<KnownMaps>(executor, peer, Lane::kOther, kHelloPath, head, Encode(head, maps),
                   options_.call_time_max,
                   [this, peer, asked, all](const PeerAnswer<KnownMaps>& answer) {
                     if (!answer.status.ok()) return;
+                    {
+                      std::lock_guard lock(mu_);
+                      unanswered_.erase(peer);
+                    }
                     bool behind = false;
                     const auto table = placement_.table();
                     for (const KnownMap& map : answer.body) {
@@ -214,6 +223,13 @@ struct SealCalls {
 
 }  // namespace
 
+bool Peers::IsSilent(const std::string& peer) {
+  std::lock_guard lock(mu_);
+  const auto since = unanswered_.find(peer);
+  return since != unanswered_.end() &&
+         reach_.clock().Now() - since->second >= options_.silent_after;
+}
+
 void Peers::SealElsewhere(const std::vector<const ShardMap*>& maps, Duration time_max) {
   auto calls = std::make_shared<SealCalls>();
   for (const ShardMap* map : maps) {
@@ -222,17 +238,19 @@ void Peers::SealElsewhere(const std::vector<const ShardMap*>& maps, Duration tim
     const std::string text = json::WriteJson(map->ToValue());
     const RequestHead head{options_.self, map->stream_uid, map->version};
     for (const std::string& owner : owners) {
-      {
+      const bool waits = !IsSilent(owner);
+      if (waits) {
         std::lock_guard lock(calls->mu);
         ++calls->left;
       }
-      io_.at(0).Post([this, owner, head, text, time_max, calls] {
+      io_.at(0).Post([this, owner, head, text, time_max, calls, waits] {
         // Of no stream to Call: what is sent is newer than what is served here.
         RequestHead of_none = head;
         of_none.stream = 0;
         Call<KnownMaps>(io_.at(0), owner, Lane::kOther, kSealPath, of_none, Encode(head, text),
-                        time_max, [calls](const PeerAnswer<KnownMaps>& answer) {
+                        time_max, [calls, waits](const PeerAnswer<KnownMaps>& answer) {
                           answer.status.IgnoreError();  // what it holds back it tells later
+                          if (!waits) return;
                           std::lock_guard lock(calls->mu);
                           if (--calls->left == 0) calls->idle.notify_all();
                         });

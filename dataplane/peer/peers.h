@@ -24,6 +24,13 @@ struct PeerOptions {
   ChannelLimits channel;
   Duration call_time_max = std::chrono::seconds(3);  // of one try
   Duration retry_pause = std::chrono::milliseconds(50);
+  // Inside a cluster; a pod whose node is cut off answers not even that it is not there.
+  Duration append_connect_time_max = std::chrono::milliseconds(500);
+  // A pod that has lost the write heads of an append and says nothing for so long is not waited
+  // for.
+  Duration moved_wait_max = std::chrono::milliseconds(500);
+  // A pod that leaves a greeting unanswered for so long is silent: nobody waits until it seals.
+  Duration silent_after = std::chrono::milliseconds(700);
 };
 
 // What becomes of maps that are heard of. Called on any thread; neither blocks.
@@ -78,7 +85,7 @@ class Peers final : public shard::RemoteExtents {
   void Greet(Executor& executor, const std::string& peer, const KnownMaps& maps, bool all);
   // Has everybody seal what `maps` take from them, and blocks until they have or `time_max` is
   // over: so that nobody writes to an extent any more when the one that follows takes its first
-  // record. From outside the executors.
+  // record. One that is silent is told, but not waited for. From outside the executors.
   void SealElsewhere(const std::vector<const resources::ShardMap*>& maps, Duration time_max);
   // A map that another pod has sent.
   void Offer(resources::ShardMap map) { news_.offer(std::move(map)); }
@@ -117,6 +124,7 @@ class Peers final : public shard::RemoteExtents {
   std::string NamespaceOf(const std::string& peer) const;
   RequestHead HeadOf(const shard::StreamView& stream) const;
   void FetchMap(const std::string& peer, uint64_t stream, uint64_t version);
+  bool IsSilent(const std::string& peer);
 
   IoThreads& io_;
   const PeerOptions options_;
@@ -127,7 +135,9 @@ class Peers final : public shard::RemoteExtents {
   std::vector<PerExecutor> executors_;
   bool stopped_ = false;
   std::mutex mu_;
-  std::map<uint64_t, uint64_t> fetching_;  // stream to version; guarded by mu_
+  // Guarded by mu_.
+  std::map<uint64_t, uint64_t> fetching_;       // stream to version
+  std::map<std::string, MonoTime> unanswered_;  // since when greetings of a pod have had no answer
 };
 
 }  // namespace millrace::peer

@@ -3,6 +3,11 @@
 #include <algorithm>
 
 namespace millrace::peer {
+namespace {
+
+constexpr Duration kLookEvery = std::chrono::milliseconds(100);
+
+}  // namespace
 
 void RemoteAppend::Start() {
   link_ = peers_.LinkTo(executor_, order_.owner);
@@ -11,10 +16,29 @@ void RemoteAppend::Start() {
   request_.number = link_->next_number++;
   request_.batches = order_.batches;
   link_->unsettled.insert(request_.number);
+  Watch();
   Try();
 }
 
+void RemoteAppend::Watch() {
+  watch_ = executor_.RunAfter(kLookEvery, [self = shared_from_this()] {
+    self->watch_ = 0;
+    self->LookWhetherMoved();
+  });
+}
+
+// An owner that is alive answers as soon as it has sealed; one that is cut off never does, and the
+// connection does not tell.
+void RemoteAppend::LookWhetherMoved() {
+  if (ended_) return;
+  if (!moved_since_ && Moved()) moved_since_ = SystemClock().Now();
+  if (moved_since_ && SystemClock().Now() - *moved_since_ >= peers_.options_.moved_wait_max)
+    return End(Code::kInternal);
+  Watch();
+}
+
 void RemoteAppend::Try() {
+  if (ended_) return;
   const MonoTime now = SystemClock().Now();
   if (link_ == nullptr || now >= order_.give_up_at)
     return End(request_.repeated ? Code::kInternal : Code::kUnavailable);
@@ -34,6 +58,7 @@ void RemoteAppend::Try() {
 }
 
 void RemoteAppend::Take(PeerAnswer<std::vector<AppendOutcome>> answer) {
+  if (ended_) return answer.status.IgnoreError();
   if (answer.status.ok() && answer.body.size() == order_.batches.size())
     return End(std::move(answer.body));
   switch (answer.status.code()) {
@@ -74,6 +99,9 @@ void RemoteAppend::End(Code code) {
 }
 
 void RemoteAppend::End(std::vector<AppendOutcome> outcomes) {
+  ended_ = true;
+  if (watch_ != 0) executor_.Cancel(watch_);
+  watch_ = 0;
   if (link_ != nullptr) link_->unsettled.erase(request_.number);
   Done done = std::move(done_);
   done(std::move(outcomes));

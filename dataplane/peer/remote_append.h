@@ -4,8 +4,9 @@
 
 namespace millrace::peer {
 
-// One AppendOrder on its way: sent, repeated while its owner is away, given up in the end. Never
-// sent to anybody but its owner: whoever routes by a newer map makes a new order. Lives on the
+// One AppendOrder on its way: sent, repeated while its owner is away, given up in the end, or soon
+// after the map has taken the shard's writes from an owner that says nothing. Never sent to anybody
+// but its owner: whoever routes by a newer map makes a new order. Lives on the
 // executor that asked; shared by what it waits for.
 class RemoteAppend : public std::enable_shared_from_this<RemoteAppend> {
  public:
@@ -18,6 +19,9 @@ class RemoteAppend : public std::enable_shared_from_this<RemoteAppend> {
   void Try();
   void Take(PeerAnswer<std::vector<AppendOutcome>> answer);
   void TryLater();
+  // Looks, while an answer is awaited, whether the owner still has the writes.
+  void Watch();
+  void LookWhetherMoved();
   bool Moved() const;
   // Every batch has this outcome.
   void End(Code code);
@@ -29,6 +33,9 @@ class RemoteAppend : public std::enable_shared_from_this<RemoteAppend> {
   Done done_;
   AppendRequest request_;
   Peers::Link* link_ = nullptr;
+  Executor::TimerId watch_ = 0;
+  bool ended_ = false;
+  std::optional<MonoTime> moved_since_;  // as far as was looked
 };
 
 }  // namespace millrace::peer

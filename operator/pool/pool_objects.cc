@@ -120,6 +120,11 @@ Value PoolWorkload(const PoolInput& input) {
   spec.deletion_policy = input.spec.deletion_policy;
   spec.rollout = input.spec.rollout;
   Value out = Part(input, "millrace.dev/v1alpha1", "Workload", kube::NameOf(input.pool).name);
+  const std::string& anyway =
+      input.pool.At("metadata", "annotations")[resources::kRestartAnywayAnnotation].AsString();
+  // Written down either way, so that what is taken back goes away there, too.
+  out["metadata"]["annotations"].Set(resources::kRestartAnywayAnnotation,
+                                     anyway == "true" ? "true" : "false");
   out.Set("spec", spec.ToValue());
   return out;
 }

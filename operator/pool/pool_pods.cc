@@ -33,6 +33,12 @@ Value Environment(const PoolInput& input) {
   name.Set("name", "MILLRACE_POD_NAME");
   name["valueFrom"]["fieldRef"].Set("fieldPath", "metadata.name");
   json::Array out{std::move(name)};
+  // Proxies of nodes hear of an endpoint's end within a second or two of it. No flag, which an
+  // older image would not know.
+  Value linger;
+  linger.Set("name", "MILLRACE_LINGER_SECONDS");
+  linger.Set("value", "5");
+  out.push_back(std::move(linger));
   if (!input.settings.internal_token_secret.empty()) {
     out.push_back(
         FromSecret("MILLRACE_INTERNAL_TOKEN", input.settings.internal_token_secret, "token"));

@@ -97,6 +97,19 @@ ObservedPool ShardFleet::Observe(const std::string& pool, uint64_t uid) const {
   return observed;
 }
 
+std::map<std::string, bool> ShardFleet::Answering(const std::string& pool) const {
+  std::lock_guard lock(mu_);
+  std::map<std::string, bool> answering;
+  auto found = pools_.find(pool);
+  if (found == pools_.end()) return answering;
+  for (const auto& [name, followed] : found->second) {
+    const PoolPod::State state = StateOf(followed);
+    if (!followed.client || !followed.client->ever_answered()) continue;
+    if (state != PoolPod::State::kBlinking) answering[name] = state != PoolPod::State::kAway;
+  }
+  return answering;
+}
+
 bool ShardFleet::AnyReady() const {
   std::lock_guard lock(mu_);
   for (const auto& [pool, pods] : pools_) {

@@ -41,6 +41,8 @@ class ShardFleet {
   void RemovePool(const std::string& pool);
 
   ObservedPool Observe(const std::string& pool, uint64_t uid) const;
+  // Pods that have answered at some time, but for those of which it is not clear whether they do.
+  std::map<std::string, bool> Answering(const std::string& pool) const;
   bool AnyReady() const;
   // Extents that maps say are the pod's, and that are not on its volume.
   size_t MissingExtents(const std::string& pool, const std::string& pod) const;

@@ -13,8 +13,10 @@
 namespace millrace::op {
 namespace {
 
-// A process that is gone without a word is noticed by its silence, so polls are short.
-constexpr int kPollMs = 500;
+// A process that is gone without a word is noticed by its silence, so polls are short: one that
+// stands still for a second must have answered again before it counts as away
+// (ShardFleet::kAwayAfter).
+constexpr int kPollMs = 250;
 constexpr std::chrono::milliseconds kAnswerMost(1000);
 constexpr std::chrono::milliseconds kRetryFirst(20);
 constexpr std::chrono::milliseconds kRetryMost(500);
@@ -110,6 +112,7 @@ void ShardStatusClient::Follow() {
       Result<json::Value> answer = json::ParseJson(response->body, {.tokens_max = 10'000'000});
       if (answer.ok()) {
         last_answer_ = clock_.Now();
+        ever_answered_ = true;
         Take(*answer);
         retry = kRetryFirst;
         continue;

@@ -42,6 +42,7 @@ class ShardStatusClient {
   std::optional<bool> peer_tls() const;
   // Whether it said that it wraps data keys by a stream's own key.
   bool stream_keys() const { return stream_keys_; }
+  bool ever_answered() const { return ever_answered_; }
   // When the process answered last; the client's start before it ever did.
   MonoTime last_answer() const { return last_answer_; }
   std::optional<ObservedStream> Observed(uint64_t uid) const;
@@ -63,6 +64,7 @@ class ShardStatusClient {
   std::atomic<bool> stop_{false};
   std::atomic<bool> ready_{false};
   std::atomic<bool> stream_keys_{false};
+  std::atomic<bool> ever_answered_{false};
   std::atomic<MonoTime> last_answer_;
   mutable std::mutex mu_;
   // Guarded by mu_.

@@ -21,7 +21,7 @@ using resources::StreamSpec;
 namespace {
 
 constexpr WallMs kHourMs = 3'600'000;
-constexpr Duration kLookAtBlinking = std::chrono::milliseconds(100);
+constexpr Duration kLookAtBlinking = std::chrono::milliseconds(50);
 
 ShardMap NewMap(const StreamSettings& settings, const Resource& stream, const StreamSpec& spec,
                 uint64_t retired_epoch, WallMs now) {

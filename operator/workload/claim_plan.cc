@@ -39,20 +39,25 @@ Verdict Blocked(std::string reason, std::string message) {
 
 // What the storage class has to say against growing a claim; an empty reason where nothing.
 Verdict ClassProblem(const WorkloadInput& input) {
-  const std::string& name = input.spec.storage_class;
+  const std::string name = StorageClassText(input);
   if (input.storage_class == ClassState::kFixed) {
     return Blocked("ClassCannotExpand",
-                   "the storage class does not allow expansion (allowVolumeExpansion); the volumes "
-                   "keep their size: make a pool with another class and move the streams");
+                   name +
+                       " does not allow expansion (allowVolumeExpansion); the volumes keep "
+                       "their size: make a pool with another class and move the streams");
   }
   if (input.storage_class == ClassState::kMissing) {
-    return Blocked("ClassMissing", "storage class " + (name.empty() ? "(default)" : name) +
-                                       " does not exist; the volumes keep their size");
+    return Blocked("ClassMissing", name + " does not exist; the volumes keep their size");
   }
   return {};
 }
 
 }  // namespace
+
+std::string StorageClassText(const WorkloadInput& input) {
+  const std::string& name = input.spec.storage_class;
+  return name.empty() ? "the default storage class" : "storage class " + name;
+}
 
 void PlanClaims(const WorkloadInput& input, WorkloadPlan& plan) {
   const int64_t wanted = resources::ParseQuantity(input.spec.volume_size).value_or(0);

@@ -170,6 +170,9 @@ ClassState ObserveClass(const json::Array& classes, const std::string& name) {
 
 void ReadDecisions(const Value& workload, WorkloadInput& input) {
   const Value& status = workload["status"];
+  input.restarts_anyway =
+      workload.At("metadata", "annotations")[resources::kRestartAnywayAnnotation].AsString() ==
+      "true";
   input.is_deleting = workload.At("metadata").Has("deletionTimestamp");
   input.stable_revision = status["stableRevision"].AsString();
   input.failed_revision = status["failedRevision"].AsString();

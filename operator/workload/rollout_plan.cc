@@ -7,6 +7,12 @@
 namespace millrace::op {
 namespace {
 
+// A pod that was restarted a moment ago is always waited for.
+constexpr WallMs kDownForLongMs = 60'000;
+constexpr const char* kHowToGoOn =
+    "; it waits until that pod is ready again, or annotate the pool "
+    "millrace.dev/restart-anyway=true";
+
 // Everything that the choice depends on, gathered once.
 class Rollout {
  public:
@@ -51,10 +57,16 @@ class Rollout {
     step.is_serving = pod.is_ready;
     if (!pod.is_ready) {
       step.is_now = true;
-    } else if (const std::string down = SomeOtherThatIsDown(pod.name); !down.empty()) {
-      return Wait("WaitingForPods",
-                  "restarting " + pod.name + " would take a second pod down: " + down);
+    } else if (const std::string down = SomeOtherThatIsDown(pod.name, in_.restarts_anyway);
+               !down.empty()) {
+      // Being down for long comes without an event.
+      RolloutStep wait = Wait("WaitingForPods", "restarting " + pod.name +
+                                                    " would take a second pod down: " + down +
+                                                    (in_.restarts_anyway ? "" : kHowToGoOn));
+      if (in_.restarts_anyway) wait.again = std::chrono::milliseconds(kDownForLongMs);
+      return wait;
     } else {
+      step.is_anyway = !SomeOtherThatIsDown(pod.name, false).empty();
       // With nowhere to go, write heads stay; the pod seals what it has when it stops.
       step.is_now = plan_.members.size() == 1 || in_.drained.contains(pod.name);
     }
@@ -80,10 +92,15 @@ class Rollout {
            pod.node_state != NodeState::kSilent &&
            in_.now - std::max(pod.created_ms, pod.ready_changed_ms) > deadline;
   }
-  std::string SomeOtherThatIsDown(const std::string& name) const {
+  bool IsDownForLong(const ObservedPod& pod) const {
+    return !pod.is_ready &&
+           in_.now - std::max(pod.created_ms, pod.ready_changed_ms) > kDownForLongMs;
+  }
+  std::string SomeOtherThatIsDown(const std::string& name, bool but_for_long) const {
     for (const Member& m : plan_.members) {
       if (m.name == name) continue;
       const ObservedPod* pod = in_.FindPod(m.name);
+      if (pod && but_for_long && IsDownForLong(*pod)) continue;
       if (!pod) return m.name + " is being made";
       if (pod->is_going) return m.name + " is stopping";
       if (!pod->is_ready) return m.name + " is not ready" + Because(*pod);
@@ -99,6 +116,7 @@ class Rollout {
     for (const Member& m : plan_.members) {
       const ObservedPod* pod = in_.FindPod(m.name);
       if (!pod || m.revision != goal || pod->node_state == NodeState::kSilent) continue;
+      if (in_.restarts_anyway && IsDownForLong(*pod)) continue;
       if (pod->is_going || (pod->revision == goal && !pod->is_ready)) return pod;
     }
     return nullptr;

@@ -126,7 +126,8 @@ class Planner {
     member->revision = step.revision;
     // The same decision again, where the budget said no, is no news.
     if (!WasDecided(*member)) member->moved_ms = in_.now;
-    TakeDown(*in_.FindPod(step.pod), step.is_serving, step.why);
+    // The budget counts the pod that is down and would refuse.
+    TakeDown(*in_.FindPod(step.pod), step.is_serving && !step.is_anyway, step.why);
   }
 
   bool WasDecided(const Member& member) const {
@@ -276,6 +277,8 @@ class Planner {
       troubles += "; " + claim->name + " is somebody else's volume claim: remove it";
     } else if (claim && claim->is_going) {
       troubles += "; " + claim->name + " is being deleted, and is made anew once it is gone";
+    } else if (claim && !claim->is_bound && in_.storage_class == ClassState::kMissing) {
+      troubles += "; " + claim->name + " waits: " + StorageClassText(in_) + " does not exist";
     } else if (pod && pod->node_state == NodeState::kSilent) {
       lost += (lost.empty() ? "" : ", ") + member.name + " (node " + pod->node + ")";
     } else if (pod && !pod->is_ready && !pod->trouble.empty()) {

@@ -66,8 +66,9 @@ enum class ClassState { kUnknown, kMissing, kFixed, kExpandable };
 struct WorkloadInput {
   resources::ResourceKey key;
   resources::WorkloadSpec spec;
-  bool is_deleting = false;  // and waits for its volumes to be removed
-  bool is_paused = false;    // a person's hands are off: only pods that are gone come back
+  bool is_deleting = false;      // and waits for its volumes to be removed
+  bool restarts_anyway = false;  // kRestartAnywayAnnotation
+  bool is_paused = false;        // a person's hands are off: only pods that are gone come back
   // From status.
   std::vector<Member> members;
   std::string stable_revision;

@@ -131,6 +131,21 @@ TEST_F(ServerStop, ClosesIdleConnectionsAndRefusesNewOnes) {
   EXPECT_TRUE(client.AtEnd());
 }
 
+TEST_F(ServerStop, ServesThoseItTurnsAwayAndEndsTheirConnections) {
+  Serve(Echo);
+  RawClient before(port_);
+  before.Say(kGet);
+  before.HearResponse();
+  server_->TurnAway();
+  before.Say(kGet);
+  EXPECT_NE(before.HearAll().find("Connection: close"), std::string::npos);
+  RawClient after(port_);
+  after.Say(kGet);
+  const std::string answer = after.HearAll();
+  EXPECT_TRUE(answer.starts_with("HTTP/1.1 200 OK")) << answer;
+  EXPECT_NE(answer.find("Connection: close"), std::string::npos);
+}
+
 TEST_F(ServerStop, LetsRequestsInFlightFinish) {
   Flag asked;
   Serve([&](HttpRequest, std::shared_ptr<ResponseWriter> writer) {

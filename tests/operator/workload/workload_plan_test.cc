@@ -124,6 +124,37 @@ TEST(WorkloadPlan, BrokenRevisionIsMendedByTheNextOne) {
   EXPECT_EQ(sim.broken_rule, "");
 }
 
+TEST(WorkloadPlan, APodThatIsDownHoldsRestartsUpUnlessAPersonSaysOtherwise) {
+  WorkloadSim sim(3);
+  sim.Start();
+  sim.silent_pods = {"pool-0"};
+  sim.Pass(1'000);
+  sim.in.spec.revision = "r2";
+  WorkloadPlan plan = sim.Step();
+  EXPECT_EQ(Reason(plan, "Progressing"), "WaitingForPods");
+  EXPECT_THAT(Message(plan, "Progressing"), HasSubstr("millrace.dev/restart-anyway"));
+  sim.in.restarts_anyway = true;
+  plan = sim.Step();
+  EXPECT_EQ(Reason(plan, "Progressing"), "WaitingForPods");  // it may be back in a moment
+  sim.Pass(61'000);
+  sim.budget_allows = false;  // it counts the pod that is down
+  for (int i = 0; i < 30; ++i) {
+    sim.Step();
+    EXPECT_LE(sim.NotReady(), 2);
+    sim.Pass(4'000);
+  }
+  EXPECT_EQ(sim.Revisions(), "r1 r2 r2");
+}
+
+TEST(WorkloadPlan, AClassThatIsNotThereIsNamedByThePodsThatWaitForIt) {
+  WorkloadSim sim(1);
+  sim.in.storage_class = ClassState::kMissing;
+  sim.in.spec.storage_class = "nowhere";
+  sim.Step();
+  sim.claims.begin()->second.seen.is_bound = false;
+  EXPECT_THAT(Message(sim.Step(), "Ready"), HasSubstr("storage class nowhere does not exist"));
+}
+
 TEST(WorkloadPlan, WorkloadThatNeverWorkedIsMendedByTheNextRevision) {
   WorkloadSim sim(3);
   sim.bad_revisions = {"r1"};
