@@ -25,12 +25,22 @@ class Api:
         self._connection = _connect(30)
 
     def call(self, method, path, body=None, kind="application/json"):
-        self._connection.request(method, path, None if body is None else json.dumps(body), {"Content-Type": kind})
-        answer = self._connection.getresponse()
+        text = None if body is None else json.dumps(body)
+        try:
+            answer = self._ask(method, path, text, kind)
+        except (http.client.HTTPException, OSError):  # the server ends connections now and then
+            self._connection = _connect(30)
+            answer = self._ask(method, path, text, kind)
         text = answer.read()
         if answer.status >= 300:
             raise RuntimeError(f"{method} {path}: {answer.status} {text[:300]!r}")
         return json.loads(text)
+
+
+    def _ask(self, *request):
+        method, path, text, kind = request
+        self._connection.request(method, path, text, {"Content-Type": kind})
+        return self._connection.getresponse()
 
 
 class ReadyTimes:

@@ -110,6 +110,14 @@ def python_in_a_pod(release, credentials):
     return run_in_pod
 
 
+@pytest.fixture(scope="session")
+def next_image(release):
+    """The same binaries under another version, on every node."""
+    archive = run(ROOT / "e2e/cluster.d/build_image.sh", "next", seconds=300).stdout.split()[-1]
+    cluster("load", archive, seconds=300)
+    return "localhost/millrace:next"
+
+
 @pytest.fixture
 def make_stream(release):
     """Applies a Stream, waits until it is Ready, and deletes it after the test."""
@@ -122,8 +130,22 @@ def make_stream(release):
         _, took = wait(f"stream {name} being Ready", lambda: is_ready(get("stream", name, NAMESPACE)), seconds)
         return took
     yield make
+    # Gone for good, since the next test may want the name: every pod that has something of it has to say so.
     for name in made:
-        kubectl("delete", "stream", name, "-n", NAMESPACE, "--ignore-not-found", "--wait=false")
+        kubectl("delete", "stream", name, "-n", NAMESPACE, "--ignore-not-found", "--timeout=60s", check=False, seconds=70)
+
+
+# What later files count on is shown by earlier ones; the rights are looked at after all that use them, the streams by the thousand
+# last, since their end takes a while. A file that is not named runs before the last two.
+ORDER = ["a_cluster", "first_stream", "bad_input", "expansion", "losses", "upgrade", "day_two", "operator", "killed_operator"]
+LAST = ["used_rights", "very_many_streams"]
+
+
+def pytest_collection_modifyitems(items):
+    def place(item):
+        name = item.path.stem.removesuffix("_test")
+        return ORDER.index(name) if name in ORDER else len(ORDER) + 1 + LAST.index(name) if name in LAST else len(ORDER)
+    items.sort(key=place)
 
 
 @pytest.hookimpl(hookwrapper=True)

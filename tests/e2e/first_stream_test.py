@@ -84,6 +84,6 @@ def test_helm_test_writes_and_reads_a_record(release):
 
 def test_the_pool_says_that_it_is_well(make_stream):
     make_stream("for-the-pool")
-    pool = get("streampool", "default", NAMESPACE)
     wait("the pool being Ready", lambda: condition(get("streampool", "default", NAMESPACE), "Ready").get("status") == "True", 60)
-    assert pool["spec"]["storage"]["size"] == "1Gi"
+    storage = get("streampool", "default", NAMESPACE)["status"]["storage"]
+    assert storage["actual"] == storage["requested"]

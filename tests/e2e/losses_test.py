@@ -1,10 +1,12 @@
 """Writers and a ledger of what was acknowledged, while pods, nodes, the operator and the API server go away."""
 
+import os
+import signal
 import time
 
 import pytest
 from conftest import NAMESPACE, NODES
-from kubernetes import cluster, get, is_ready, kubectl, wait
+from kubernetes import cluster, get, is_ready, kubectl, processes, wait
 from writers import writing
 
 PAUSE_MAX_S = 3
@@ -49,15 +51,47 @@ def test_a_node_goes_away_and_comes_back(stream, make_client, nodes):
     assert writers.longest_pause() <= PAUSE_MAX_S
 
 
+def node_of_a_pod():
+    return next(pod["spec"]["nodeName"] for pod in shard_pods() if pod["spec"]["nodeName"] != "n1")
+
+
+def node_of_the_leader():
+    """Of the operator that leads, with a pod of the pool beside it."""
+    holder = get("lease", "m-operator", NAMESPACE)["spec"]["holderIdentity"]
+    return next(pod["spec"]["nodeName"] for pod in get("pods", namespace=NAMESPACE) if holder.startswith(pod["metadata"]["name"]))
+
+
 @pytest.mark.skipif(NODES < 3, reason="needs other nodes to go on")
-def test_a_node_is_cut_off_and_comes_back(stream, make_client, nodes):
-    gone = next(pod["spec"]["nodeName"] for pod in shard_pods() if pod["spec"]["nodeName"] != "n1")
-    with writing(make_client, stream, SHARDS) as writers:
+@pytest.mark.parametrize("which", [node_of_a_pod, node_of_the_leader])
+def test_a_node_is_cut_off_and_comes_back(stream, make_client, nodes, which):
+    gone = which()
+    way_in = next(node for node in nodes if node != gone)
+    with writing(make_client, stream, SHARDS, nodes=(way_in,)) as writers:
         cluster("cut", gone)
         writers.wait_for_more(200)
         cluster("join", gone)
         wait("the pool being whole again", pool_is_whole, 120)
     assert writers.longest_pause() <= PAUSE_MAX_S
+
+
+@pytest.mark.skipif(NODES < 2, reason="heads would have nowhere to go")
+def test_a_pod_that_stands_still_for_a_second_keeps_its_write_heads(stream, make_client):
+    name = shard_pods()[0]["metadata"]["name"]
+    pid = next(pid for pid, words in processes("/millrace-shard") if f"--name={name}" in words)
+    version = map_of(stream)["spec"]["version"]
+    with writing(make_client, stream, SHARDS) as writers:
+        for _ in range(3):
+            os.kill(pid, signal.SIGSTOP)
+            time.sleep(1)
+            os.kill(pid, signal.SIGCONT)
+            time.sleep(2)
+        writers.wait_for_more(20)
+    print(f"map version {version} before, {map_of(stream)['spec']['version']} after")
+    assert map_of(stream)["spec"]["version"] == version
+
+
+def map_of(name):
+    return next(item for item in get("shardmaps", namespace=NAMESPACE) if item["spec"]["streamName"] == name)
 
 
 def test_the_operator_is_killed(stream, make_client):

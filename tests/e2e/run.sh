@@ -5,6 +5,8 @@
 #   MILLRACE_E2E_NODES=1   fewer nodes (default 3); what needs more is skipped
 #   MILLRACE_E2E_AUTHENTICATION=None   calls are not signed (default SigV4)
 #   MILLRACE_E2E_KEEP=1    leaves the cluster up, and uses one that is up
+#   MILLRACE_E2E_STREAMS=2000   how many streams the last test makes (default 10000; 0: none)
+#   MILLRACE_PREVIOUS_BIN=DIR   the binaries of another version, to serve beside this one; without it that is skipped
 set -euo pipefail
 root=$(cd "$(dirname "$0")/../.." && pwd)
 cd "$root"
@@ -18,6 +20,8 @@ e2e/cluster build cluster helm storage
 [ -n "${MILLRACE_BIN:-}" ] || { cmake --preset release && ninja -C build millrace millrace-shard millrace-operator millrace-controlplane; } >build/e2e-build.log 2>&1 ||
   { tail -n 40 build/e2e-build.log; exit 1; }
 python=$(cd tests/integration && python3 -c 'import clients; print(clients.install_python())')
+# Sizes, names and figures are those of a cluster that nobody has used.
+[ -n "${MILLRACE_E2E_KEEP:-}" ] || timeout 120 e2e/cluster down
 log=$(mktemp)
 finish() {
   rm -f "$log"

@@ -2,18 +2,11 @@
 
 import pytest
 from conftest import NAMESPACE, NODES
-from kubernetes import ROOT, cluster, condition, get, kubectl, run, wait
+from kubernetes import condition, get, kubectl, wait
 from losses_test import SHARDS, pool_is_whole, shard_pods
 from writers import writing
 
 pytestmark = pytest.mark.skipif(NODES < 2, reason="needs another pod to go on")
-
-
-@pytest.fixture(scope="module")
-def next_image(release):
-    archive = run(ROOT / "e2e/cluster.d/build_image.sh", "next", seconds=300).stdout.split()[-1]
-    cluster("load", archive, seconds=300)
-    return "localhost/millrace:next"
 
 
 @pytest.fixture
