@@ -18,11 +18,11 @@ constexpr milliseconds kTryAgain(200);
 // Without a watch.
 constexpr milliseconds kLookAgain(500);
 
-// A renewal that hangs must not outlast the deadline: connecting and answering get a quarter each.
+// A renewal that hangs must not outlast the deadline, which is more than twice `renew_every`.
 ClientOptions QuickOptions(const Client& client, const LeaseOptions& lease) {
   ClientOptions options = client.options();
   options.connect_time_max = lease.renew_deadline / 4;
-  options.request_time_max = lease.renew_deadline / 4;
+  options.request_time_max = lease.renew_deadline * 2 / 5;
   options.retry_time_max = milliseconds(0);
   options.idle_connections_max = 1;
   return options;

@@ -47,7 +47,7 @@ def kubectl_path():
 
 def owners(name):
     """The pods with the write heads of a stream."""
-    return [shard["extents"][-1]["owner"] for shard in map_of(name)["spec"]["shards"] if not shard.get("closedTime")]
+    return [shard["extents"][-1]["owner"] for shard in map_of(name)["spec"]["shards"] if not shard.get("closedMs")]
 
 
 def test_kubectl_millrace_shows_writes_reads_and_explains(stream, millrace, endpoint, tmp_path):
