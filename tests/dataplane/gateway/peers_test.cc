@@ -294,6 +294,39 @@ TEST_F(PeersTest, NobodyWritesToAnExtentAnyMoreOnceTheNextOneIsServed) {
   }
 }
 
+// As one whose node is cut off: connections are taken by the kernel, nothing is answered.
+TEST_F(PeersTest, APutIsGivenUpSoonAfterItsShardHasLeftASilentPod) {
+  const int silent = ::socket(AF_INET, SOCK_STREAM, 0);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  const std::string& listen = pods_[2]->options.peer_listen;
+  address.sin_port = htons(static_cast<uint16_t>(std::stoi(listen.substr(listen.find(':') + 1))));
+  ASSERT_EQ(::bind(silent, reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
+  ASSERT_EQ(::listen(silent, 64), 0);
+  const Map map = Spread(3);
+  pods_[0]->PutMap(map);
+  pods_[0]->Start();
+  pods_[1]->Start();
+  const auto put = [&] {
+    return pods_[1]->Call(
+        "PutRecord", json::Object{{"StreamName", "orders"},
+                                  {"Data", json::Blob{"x"}},
+                                  {"PartitionKey", "k"},
+                                  {"ExplicitHashKey", "340282366920938463463374607431768211455"}});
+  };
+  std::thread mover([&] {
+    std::this_thread::sleep_for(std::chrono::milliseconds(1000));
+    pods_[0]->PutMap(Moved(map, 2, 0));
+  });
+  const auto began = std::chrono::steady_clock::now();
+  EXPECT_EQ(put().status, 500);  // nobody knows whether it was done
+  EXPECT_LT(std::chrono::steady_clock::now() - began, std::chrono::milliseconds(2500));
+  EXPECT_EQ(put().status, 200);
+  mover.join();
+  ::close(silent);
+}
+
 TEST_F(PeersTest, APodThatHearsOfNobodyStopsAcknowledging) {
   StartAll(Spread(3));
   pods_[2]->options.store = pods_[2]->Folder() + "/nowhere";

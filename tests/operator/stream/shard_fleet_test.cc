@@ -49,6 +49,13 @@ TEST_F(ShardFleetTest, ASilentPodBlinksAndThenIsAway) {
   EXPECT_FALSE(fleet_.AnyReady());
 }
 
+TEST_F(ShardFleetTest, APodThatWasNeverHeardIsNotSaidToHaveFallenSilent) {
+  fleet_.SetPods("default", {{"default-0", kNobody}});
+  clock_.Advance(ShardFleet::kAwayAfter);
+  EXPECT_TRUE(fleet_.Answering("default").empty());
+  EXPECT_TRUE(fleet_.Answering("nowhere").empty());
+}
+
 TEST_F(ShardFleetTest, OnlyARealChangeOfThePodsIsTold) {
   fleet_.SetPods("default", {{"default-0", kNobody}});
   fleet_.SetPods("default", {{"default-0", kNobody}});
