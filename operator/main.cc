@@ -1,4 +1,7 @@
 // millrace-operator: turns Streams, StreamPools and what belongs to them into pods and shard maps.
+#include <linux/close_range.h>
+#include <unistd.h>
+
 #include <csignal>
 #include <cstdlib>
 
@@ -11,7 +14,6 @@ namespace millrace {
 namespace {
 
 constexpr int kExitFailed = 1;
-// The kubelet starts us again, as a standby.
 constexpr int kExitLostLead = 3;
 
 int Fail(const Status& status) {
@@ -26,7 +28,17 @@ log::Level LevelOf(const std::string& name) {
                              : log::Level::kInfo;
 }
 
-int Run(const op::OperatorSettings& settings, const sigset_t& signals) {
+// As a standby, with nothing of what led left over. In this process's place: an end would be a
+// crash to the kubelet, which lets more and more time pass before each start, just when an API
+// server that was away is back.
+[[noreturn]] void StartAgain(char** arguments) {
+  log::Error("the lead is lost; starting again as a standby");
+  ::close_range(STDERR_FILENO + 1, ~0U, CLOSE_RANGE_CLOEXEC);
+  ::execv("/proc/self/exe", arguments);
+  std::_Exit(kExitLostLead);
+}
+
+int Run(const op::OperatorSettings& settings, const sigset_t& signals, char** arguments) {
   if (settings.internal_token.empty()) {
     return Fail(InvalidArgument("MILLRACE_INTERNAL_TOKEN is needed: shard pods ask for it"));
   }
@@ -43,10 +55,8 @@ int Run(const op::OperatorSettings& settings, const sigset_t& signals) {
   client_options.metrics = &registry;
   kube::Client client(std::move(*access), client_options);
   options->metrics = &registry;
-  op::ClusterOperator cluster(client, SystemClock(), std::move(*options), [] {
-    log::Error("the lead is lost; ending, to start again as a standby");
-    std::_Exit(kExitLostLead);
-  });
+  op::ClusterOperator cluster(client, SystemClock(), std::move(*options),
+                              [arguments] { StartAgain(arguments); });
   IoThreads io(1, "admin");
   admin::AdminServerOptions admin_options;
   admin_options.listen = settings.admin_listen;
@@ -91,5 +101,5 @@ int main(int argc, char** argv) {
   sigaddset(&signals, SIGTERM);
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   signal(SIGPIPE, SIG_IGN);
-  return millrace::Run(operator_settings, signals);
+  return millrace::Run(operator_settings, signals, argv);
 }
