@@ -186,6 +186,8 @@ class Planner {
     for (const Member& member : plan_.members) {
       if (!IsWanted(member.name)) plan_.draining.insert(member.name);
       const ObservedPod* pod = in_.FindPod(member.name);
+      // Until it has ended it answers, and would be given write heads to even them out.
+      if (pod && pod->is_ours && pod->is_going) plan_.draining.insert(member.name);
       if (!pod || !pod->is_ready || plan_.draining.contains(member.name)) continue;
       // A cordoned node is about to be emptied: heads leave before the eviction comes.
       if (pod->node_is_cordoned || pod->is_drain_asked) {

@@ -146,6 +146,13 @@ TEST(WorkloadPlan, APodThatIsDownHoldsRestartsUpUnlessAPersonSaysOtherwise) {
   EXPECT_EQ(sim.Revisions(), "r1 r2 r2");
 }
 
+TEST(WorkloadPlan, APodThatIsStoppingGetsNoWriteHeadsBack) {
+  WorkloadSim sim(3);
+  sim.Start();
+  sim.pod(1).is_going = true;
+  EXPECT_EQ(sim.Step().draining, std::set<std::string>{"pool-1"});
+}
+
 TEST(WorkloadPlan, AClassThatIsNotThereIsNamedByThePodsThatWaitForIt) {
   WorkloadSim sim(1);
   sim.in.storage_class = ClassState::kMissing;
