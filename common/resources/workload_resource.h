@@ -13,10 +13,6 @@ inline constexpr std::string_view kWorkloadKind = "Workload";
 // On a pod, "true": a person asks that its write heads leave (`kubectl millrace drain`). It goes
 // with the pod: the one that comes in its place takes heads again.
 inline constexpr std::string_view kDrainAnnotation = "millrace.dev/drain";
-// On a StreamPool, and by it on its Workload, "true": restarts on purpose go ahead though another
-// pod has been down for a while.
-inline constexpr std::string_view kRestartAnywayAnnotation = "millrace.dev/restart-anyway";
-
 // How a new revision reaches pods; the same in a StreamPool and in its Workload. A value.
 struct RolloutSpec {
   std::string state = "Running";

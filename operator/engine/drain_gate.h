@@ -2,10 +2,15 @@
 
 #include <set>
 #include <string>
+#include <string_view>
 
 #include "common/resources/resource.h"
 
 namespace millrace::op {
+
+// On a StreamPool, and by it on its Workload, "true": restarts on purpose go ahead though another
+// pod has been down for a while.
+inline constexpr std::string_view kRestartAnywayAnnotation = "millrace.dev/restart-anyway";
 
 // Between those who take pods down on purpose and those who place shards: a pod that is to go loses
 // its write heads first. Any thread; calls return at once, with what is known. Whoever places

@@ -1,6 +1,7 @@
 #include "operator/pool/pool_objects.h"
 
 #include "common/codec/digest.h"
+#include "operator/engine/drain_gate.h"
 
 namespace millrace::op {
 
@@ -121,10 +122,9 @@ Value PoolWorkload(const PoolInput& input) {
   spec.rollout = input.spec.rollout;
   Value out = Part(input, "millrace.dev/v1alpha1", "Workload", kube::NameOf(input.pool).name);
   const std::string& anyway =
-      input.pool.At("metadata", "annotations")[resources::kRestartAnywayAnnotation].AsString();
+      input.pool.At("metadata", "annotations")[kRestartAnywayAnnotation].AsString();
   // Written down either way, so that what is taken back goes away there, too.
-  out["metadata"]["annotations"].Set(resources::kRestartAnywayAnnotation,
-                                     anyway == "true" ? "true" : "false");
+  out["metadata"]["annotations"].Set(kRestartAnywayAnnotation, anyway == "true" ? "true" : "false");
   out.Set("spec", spec.ToValue());
   return out;
 }

@@ -4,6 +4,7 @@
 
 #include "common/kube/object.h"
 #include "common/resources/quantity.h"
+#include "operator/engine/drain_gate.h"
 
 namespace millrace::op {
 namespace {
@@ -171,8 +172,7 @@ ClassState ObserveClass(const json::Array& classes, const std::string& name) {
 void ReadDecisions(const Value& workload, WorkloadInput& input) {
   const Value& status = workload["status"];
   input.restarts_anyway =
-      workload.At("metadata", "annotations")[resources::kRestartAnywayAnnotation].AsString() ==
-      "true";
+      workload.At("metadata", "annotations")[kRestartAnywayAnnotation].AsString() == "true";
   input.is_deleting = workload.At("metadata").Has("deletionTimestamp");
   input.stable_revision = status["stableRevision"].AsString();
   input.failed_revision = status["failedRevision"].AsString();
