@@ -137,7 +137,7 @@ def make_stream(release):
 
 # What later files count on is shown by earlier ones; the rights are looked at after all that use them, the streams by the thousand
 # last, since their end takes a while. A file that is not named runs before the last two.
-ORDER = ["a_cluster", "first_stream", "bad_input", "expansion", "losses", "upgrade", "day_two", "operator", "killed_operator"]
+ORDER = ["a_cluster", "first_stream", "bad_input", "expansion", "losses", "upgrade", "day_two", "operator", "killed_operator", "volume"]
 LAST = ["used_rights", "very_many_streams"]
 
 

@@ -14,7 +14,8 @@ from writers import writing
 
 
 def volumes():
-    return get("pvc", namespace=NAMESPACE, **{"app.kubernetes.io/component": "shard"})
+    """Of the default pool."""
+    return get("pvc", namespace=NAMESPACE, **{"app.kubernetes.io/component": "shard", "millrace.dev/pool": "default"})
 
 
 def sizes():

@@ -14,7 +14,8 @@ SHARDS = 3
 
 
 def shard_pods():
-    return get("pods", namespace=NAMESPACE, **{"app.kubernetes.io/component": "shard"})
+    """Of the default pool."""
+    return get("pods", namespace=NAMESPACE, **{"app.kubernetes.io/component": "shard", "millrace.dev/pool": "default"})
 
 
 def pool_is_whole():
@@ -91,7 +92,9 @@ def test_a_pod_that_stands_still_for_a_second_keeps_its_write_heads(stream, make
 
 
 def map_of(name):
-    return next(item for item in get("shardmaps", namespace=NAMESPACE) if item["spec"]["streamName"] == name)
+    """Not of one that had its name before."""
+    return next(item for item in get("shardmaps", namespace=NAMESPACE)
+                if item["spec"]["streamName"] == name and not item["spec"].get("deleting"))
 
 
 def test_the_operator_is_killed(stream, make_client):
