@@ -15,7 +15,7 @@ from writers import writing
 
 def volumes():
     """Of the default pool."""
-    return get("pvc", namespace=NAMESPACE, **{"app.kubernetes.io/component": "shard", "millrace.dev/pool": "default"})
+    return get("pvc", namespace=NAMESPACE, **{"millrace.dev/workload": "default"})
 
 
 def sizes():
