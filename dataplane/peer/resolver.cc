@@ -12,7 +12,9 @@ namespace {
 constexpr Duration kFresh = std::chrono::milliseconds(500);
 // A name server that is there answers in a few milliseconds; after that the last answer will do.
 constexpr Duration kPatience = std::chrono::milliseconds(100);
-constexpr size_t kThreads = 4;
+constexpr Duration kAskAgainAfter = std::chrono::milliseconds(500);
+constexpr int kQuestionsMax = 3;
+constexpr size_t kThreads = 8;
 
 Result<SocketAddress> LookUp(const std::string& host, uint16_t port, int flags) {
   addrinfo hints{};
@@ -61,7 +63,13 @@ void Resolver::Resolve(const std::string& host, uint16_t port, Executor& executo
     is_fresh = last && SystemClock().Now() - known.found_at < kFresh;
     if (!is_fresh) {
       known.waiting.push_back(question);
-      asks = !std::exchange(known.is_asked, true);
+      const MonoTime now = SystemClock().Now();
+      asks = known.questions == 0 ||
+             (known.questions < kQuestionsMax && now - known.asked_at >= kAskAgainAfter);
+      if (asks) {
+        ++known.questions;
+        known.asked_at = now;
+      }
     }
   }
   if (is_fresh) return Answer(question, *last);
@@ -80,8 +88,9 @@ void Resolver::Told(const Name& name, Result<SocketAddress> found) {
   {
     std::lock_guard lock(mu_);
     Host& known = hosts_[name];
-    known.is_asked = false;
-    waiting.swap(known.waiting);
+    --known.questions;
+    const bool is_word = found.ok() || found.status().code() == Code::kNotFound;
+    if (is_word || known.questions == 0) waiting.swap(known.waiting);
     if (found.ok()) {
       known.last = *found;
       known.found_at = SystemClock().Now();

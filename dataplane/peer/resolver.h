@@ -49,7 +49,8 @@ class Resolver {
   struct Host {
     std::optional<SocketAddress> last;
     MonoTime found_at{};
-    bool is_asked = false;
+    int questions = 0;  // on their way; one that takes long may have gone to a dead server
+    MonoTime asked_at{};
     std::vector<QuestionPtr> waiting;
   };
   using Name = std::pair<std::string, uint16_t>;

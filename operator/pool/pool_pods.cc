@@ -238,6 +238,11 @@ Value PoolPodTemplate(const PoolInput& input) {
   spec.Set("subdomain", pool);
   spec.Set("serviceAccountName", ShardAccountName(input.settings));
   spec.Set("enableServiceLinks", false);
+  // A name server that went with its node is not waited for 5 s at a time.
+  Value timeout;
+  timeout.Set("name", "timeout");
+  timeout.Set("value", "1");
+  spec["dnsConfig"].Set("options", json::Array{std::move(timeout)});
   spec.Set("terminationGracePeriodSeconds", int64_t{60});
   spec.Set("securityContext", PodSecurity());
   spec.Set("containers", json::Array{Container(input)});
