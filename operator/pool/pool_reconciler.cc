@@ -78,7 +78,7 @@ class PoolReconciler::Impl {
     }
     PoolWorld world;
     for (const ResourceKey& namesake : Namesakes(key)) {
-      if (IsOlder(namesake, *pool)) world.name_taken_in = namesake.ns;
+      if (HasTheName(namesake, *pool)) world.name_taken_in = namesake.ns;
     }
     world.settings = options_.settings;
     world.pool = std::move(*pool);
@@ -113,9 +113,13 @@ class PoolReconciler::Impl {
     return found;
   }
 
-  bool IsOlder(const ResourceKey& other, const Value& pool) const {
+  // Whoever has been made keeps the name; of two of whom that is true, or of neither, the older.
+  bool HasTheName(const ResourceKey& other, const Value& pool) const {
     const std::optional<Value> there = pools_.cache().Get({other.ns, other.name});
     if (!there) return false;
+    const bool is_made = workloads_.cache().Get(kube::NameOf(pool)).has_value();
+    const bool is_other_made = workloads_.cache().Get({other.ns, other.name}).has_value();
+    if (is_made != is_other_made) return is_other_made;
     auto age = [](const Value& of) {
       return std::pair(of.At("metadata", "creationTimestamp").AsString(), kube::NameOf(of).ns);
     };

@@ -156,5 +156,23 @@ TEST_F(PoolReconcilerTest, OfTwoPoolsOfOneNameOnlyOneIsMadeUntilItIsGone) {
   EXPECT_TRUE(Eventually([&] { return client_.Get(PoolWorkloadType(), {"other", "fast"}).ok(); }));
 }
 
+TEST_F(PoolReconcilerTest, APoolThatIsMadeKeepsItsNameWhoeverComesInTheSameSecond) {
+  reconciler_.Start();
+  Create();
+  ASSERT_TRUE(Eventually([&] { return Get(PoolWorkloadType(), "fast").ok(); }));
+  Value namesake;
+  namesake["metadata"].Set("name", "fast");
+  namesake["metadata"].Set("namespace", "another");  // before it in the alphabet
+  namesake.Set("spec", json::Object{});
+  ASSERT_TRUE(client_.Create(StreamPoolType(), namesake).ok());
+  ASSERT_TRUE(Eventually([&] {
+    const auto pool = client_.Get(StreamPoolType(), {"another", "fast"});
+    return resources::FindCondition((*pool)["status"], "Ready")["reason"].AsString() ==
+           "InvalidSpec";
+  }));
+  EXPECT_FALSE(client_.Get(PoolWorkloadType(), {"another", "fast"}).ok());
+  EXPECT_NE(Reason("Ready"), "InvalidSpec");
+}
+
 }  // namespace
 }  // namespace millrace::op
