@@ -80,6 +80,19 @@ Status WriteSecret(kube::Client& client, const resources::ResourceKey& key,
   return client.Apply(kube::types::Secret(), std::move(secret)).status();
 }
 
+// Where the chart has installed no DeliveryStreams, nobody would make what is created here.
+net::HttpResponse ServeFirehose(const controlplane::FirehoseService& firehose, kube::Client& client,
+                                const net::HttpRequest& request, aws::RequestContext context) {
+  const Result<bool> served =
+      client.Serves(kube::MillraceType("DeliveryStream", "deliverystreams"));
+  if (!served.ok() || *served) return firehose.Dispatch(request, std::move(context));
+  return aws::ErrorResponse(
+      aws::NamedError(400, "UnknownOperationException",
+                      "Delivery streams are not offered on this cluster: it has no DeliveryStream "
+                      "resources."),
+      aws::Protocol::kJson, context.request_id);
+}
+
 int Run(const Options& options, const sigset_t& signals) {
   if (options.internal_token.empty())
     return Fail(InvalidArgument("MILLRACE_INTERNAL_TOKEN is needed"));
@@ -124,8 +137,8 @@ int Run(const Options& options, const sigset_t& signals) {
   server_options.workers = static_cast<size_t>(options.workers);
   server_options.services.push_back(
       {std::string(controlplane::FirehoseService::kTargetPrefix),
-       [&firehose](const net::HttpRequest& request, aws::RequestContext context) {
-         return firehose.Dispatch(request, std::move(context));
+       [&](const net::HttpRequest& request, aws::RequestContext context) {
+         return ServeFirehose(firehose, client, request, std::move(context));
        }});
   controlplane::ControlServer server(io, server_options, dispatcher, store);
   store.Start();

@@ -81,7 +81,9 @@ def test_what_the_notes_tell_people_to_apply_is_accepted(api):
 
 def test_the_crds_are_those_of_the_tree_and_outlive_the_release():
     rendered = {item["metadata"]["name"]: item for item in of_kind(render({}), "CustomResourceDefinition")}
-    files = [yaml.safe_load(file.read_text(encoding="utf-8")) for file in (ROOT / "crds").glob("*.yaml") if file.name != "policies.yaml"]
+    # Nothing in a cluster reconciles delivery streams yet.
+    left_out = ("policies.yaml", "deliverystream.yaml")
+    files = [yaml.safe_load(file.read_text(encoding="utf-8")) for file in (ROOT / "crds").glob("*.yaml") if file.name not in left_out]
     assert rendered == {crd["metadata"]["name"]: crd for crd in files}
     assert all(crd["metadata"]["annotations"]["helm.sh/resource-policy"] == "keep" for crd in files)
 
