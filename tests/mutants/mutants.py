@@ -72,7 +72,7 @@ def run_check(check):
     """None where the check passes, else how it failed."""
     try:
         # From the root of the copy, as ctest does: tests read files of the tree.
-        ran = subprocess.run(f"{BUILD}/{check['command']}", shell=True, env=ENVIRONMENT, cwd=COPY, capture_output=True, text=True,
+        ran = subprocess.run(f"exec {BUILD}/{check['command']}", shell=True, env=ENVIRONMENT, cwd=COPY, capture_output=True, text=True,
                              errors="replace", timeout=check["seconds"])
     except subprocess.TimeoutExpired:
         return "it hangs"
