@@ -31,8 +31,9 @@ struct EntryError {
 EntryError ErrorOf(const PutBatch& batch) {
   const Code code = batch.status.code();
   if ((code == Code::kThrottled || code == Code::kNoSpace) && batch.shard != nullptr) {
-    return {"ProvisionedThroughputExceededException",
-            RateExceeded(*batch.stream, *batch.shard).message()};
+    const Status exceeded = RateExceeded(*batch.stream, *batch.shard);
+    exceeded.IgnoreError();  // its words only
+    return {"ProvisionedThroughputExceededException", exceeded.message()};
   }
   return {"InternalFailure", "Internal Service Failure"};
 }

@@ -1,5 +1,7 @@
 #include "dataplane/kinesis/response_sink.h"
 
+#include <utility>
+
 namespace millrace::kinesis {
 
 void ResponseSink::Open(std::vector<net::OwnedHeader> headers, Slice first,
@@ -9,7 +11,10 @@ void ResponseSink::Open(std::vector<net::OwnedHeader> headers, Slice first,
   writer_->OnDrained([weak] {
     if (const auto self = weak.lock()) self->NoteDrained();
   });
-  writer_->OnClosed(std::move(on_closed));
+  writer_->OnClosed([weak, closed = std::move(on_closed)] {
+    if (const auto self = weak.lock()) self->on_drained_ = nullptr;
+    closed();
+  });
   writer_->Begin(200, std::move(headers));
   Reserve(first.size());
   Write(std::move(first));
@@ -25,6 +30,8 @@ void ResponseSink::Write(Slice event) {
 void ResponseSink::End() {
   if (ended_) return;
   ended_ = true;
+  // It holds the subscription, which holds this.
+  const std::function<void()> dropped = std::exchange(on_drained_, nullptr);
   writer_->End();
 }
 
@@ -38,7 +45,8 @@ bool ResponseSink::AskForDrained() {
 void ResponseSink::NoteDrained() {
   queued_.fetch_sub(written_, std::memory_order_seq_cst);
   written_ = 0;
-  if (queued_.load(std::memory_order_seq_cst) == 0 && asked_.exchange(false)) on_drained_();
+  if (queued_.load(std::memory_order_seq_cst) == 0 && asked_.exchange(false) && on_drained_)
+    on_drained_();
 }
 
 }  // namespace millrace::kinesis

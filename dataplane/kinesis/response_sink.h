@@ -11,7 +11,8 @@ namespace millrace::kinesis {
 
 // A streamed HTTP answer as the sink of a subscription. See EventSink for what is called where;
 // Open is called on the connection's executor. The callbacks are called there, `on_drained` once
-// for every AskForDrained that said true, `on_closed` at most once.
+// for every AskForDrained that said true, `on_closed` at most once; both are dropped when the
+// answer ends or its connection does.
 class ResponseSink final : public shard::EventSink,
                            public std::enable_shared_from_this<ResponseSink> {
  public:
@@ -32,7 +33,7 @@ class ResponseSink final : public shard::EventSink,
   void NoteDrained();
 
   const std::shared_ptr<net::ResponseWriter> writer_;
-  std::function<void()> on_drained_;
+  std::function<void()> on_drained_;  // none after the end
   bool ended_ = false;
   size_t written_ = 0;  // given to the writer since it was last empty
   std::atomic<size_t> queued_{0};
