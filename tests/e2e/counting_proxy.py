@@ -23,7 +23,7 @@ class CountingProxy:
 
     def __enter__(self):
         # kubectl does what TLS and credentials need.
-        self._kubectl = subprocess.Popen(["kubectl", "proxy", "--port=0", "--disable-filter"], stdout=subprocess.PIPE, text=True,
+        self._kubectl = subprocess.Popen(["kubectl", "proxy", "--port=0", "--disable-filter"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
                                          env=ENVIRONMENT)
         self._upstream = int(re.search(r":(\d+)", self._kubectl.stdout.readline())[1])
         self._listener = socket.create_server(("127.0.0.1", 0))
