@@ -65,6 +65,7 @@ resources::KubeStoreOptions StoreOptions(const Options& options) {
   store.cached_kinds = {std::string(resources::kStreamKind), std::string(resources::kShardMapKind)};
   // What one control plane has made, another is asked about in the next moment.
   store.confirmed_kinds = {std::string(resources::kStreamKind)};
+  store.lists_streams = true;
   return store;
 }
 

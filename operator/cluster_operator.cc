@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "common/base/heap.h"
+#include "common/kube_store/shard_map_slices.h"
 #include "common/log/log.h"
 #include "common/resources/stream_resource.h"
 #include "operator/pool/pool_objects.h"
@@ -183,8 +184,11 @@ void ClusterOperator::FollowShardMaps() {
   store_.OnChange(resources::kShardMapKind, [this](WatchEvent event, const json::Value& object) {
     const ResourceKey key = KeyOf(object);
     if (event == WatchEvent::kDeleted) return gate_.MapGone(key);
+    Result<Resource> whole = Resource::Parse(object);
     // Large maps are in pieces, which the store joins.
-    Result<Resource> whole = store_.Get(resources::kShardMapKind, key);
+    if (whole.ok() && !resources::SliceNames(*whole).empty()) {
+      whole = store_.Get(resources::kShardMapKind, key);
+    }
     Result<ShardMap> map = whole.ok() ? ShardMap::Parse(whole->spec) : whole.status();
     if (map.ok()) return gate_.MapChanged(key, *map);
     if (map.status().code() != Code::kNotFound) {
@@ -435,7 +439,7 @@ void ClusterOperator::KeepHouse() {
     if (is_calm && now - trimmed >= kTrimEvery && stream_queue_.reconciles() != work_trimmed) {
       trimmed = now;
       work_trimmed = stream_queue_.reconciles();
-      TrimHeap();
+      TrimMemory();
     }
     if (known && now - resynced >= kResyncEvery) {
       resynced = now;

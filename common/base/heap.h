@@ -2,13 +2,14 @@
 
 namespace millrace {
 
-// For processes that are mostly idle and have many threads: their heap is to be as small as what
-// they keep. The allocator's defaults trade memory for speed instead.
+// For processes that are mostly idle and have many threads: they are to be as small as what they
+// keep and do. The allocator's and the loader's defaults trade memory for speed instead.
 
 // How many separate heaps threads are spread over; before any thread is made.
 void LimitHeaps(int count_max);
-// Gives free pages back to the system, also those between what is kept. Takes milliseconds, during
-// which allocations wait. Any thread.
-void TrimHeap();
+// Gives back to the system what is not in use: free pages of the heap, also those between what is
+// kept, and mapped code, of which most is of the start; what runs again is mapped again from the
+// page cache. Takes milliseconds, during which allocations wait. Any thread.
+void TrimMemory();
 
 }  // namespace millrace

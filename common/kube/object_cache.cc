@@ -53,6 +53,9 @@ void ObjectCache::Reindex(const Entry& entry, const json::Value& object, bool is
   for (const auto& [name, values_of] : options_.orders) {
     for (const std::string& value : values_of(object)) change(orders_[name], value);
   }
+  for (const auto& [name, value_of] : options_.sums) {
+    sums_[name] += is_there ? value_of(object) : -value_of(object);
+  }
 }
 
 ObjectCache::Entries::iterator ObjectCache::Insert(const ObjectName& name) {
@@ -85,7 +88,8 @@ std::optional<EventType> ObjectCache::Put(const json::Value& object) {
   const bool is_new = at == objects_.end();
   if (!is_new) at->relist = relist_;
   if (!is_new && version != 0 && at->version >= version) return std::nullopt;
-  const bool is_indexed = !options_.indexes.empty() || !options_.orders.empty();
+  const bool is_indexed =
+      !options_.indexes.empty() || !options_.orders.empty() || !options_.sums.empty();
   if (!is_new && is_indexed) Reindex(*at, Read(*at), false);
   if (is_new) at = Insert(name);
   Keep(*at, json::WriteJson(object));
@@ -180,6 +184,12 @@ std::vector<json::Value> ObjectCache::SelectAfter(std::string_view order, std::s
     objects.push_back(Read(*at->second));
   }
   return objects;
+}
+
+int64_t ObjectCache::Sum(std::string_view name) const {
+  std::lock_guard lock(mu_);
+  const auto at = sums_.find(name);
+  return at == sums_.end() ? 0 : at->second;
 }
 
 size_t ObjectCache::size() const {

@@ -28,6 +28,8 @@ struct CacheOptions {
   std::map<std::string, ValuesOf, std::less<>> indexes;
   // The same by SelectAfter, in the order of their values; takes twice the room of an index.
   std::map<std::string, ValuesOf, std::less<>> orders;
+  // What Sum(name) adds up over all objects.
+  std::map<std::string, std::function<int64_t(const json::Value&)>, std::less<>> sums;
 };
 
 // Every object of a kind as a watch last told it, kept as compressed text and taken apart when it
@@ -55,6 +57,7 @@ class ObjectCache final : public WatchSink {
   // The first `count` with values greater than `after`, by those: of an order, not of an index.
   std::vector<json::Value> SelectAfter(std::string_view order, std::string_view after,
                                        size_t count) const;
+  int64_t Sum(std::string_view name) const;
   size_t size() const;
 
   // Whether everything has been told once; stays true through later relists.
@@ -130,6 +133,7 @@ class ObjectCache final : public WatchSink {
   Entries objects_;
   std::map<std::string, Index, std::less<>> indexes_;
   std::map<std::string, Order, std::less<>> orders_;
+  std::map<std::string, int64_t, std::less<>> sums_;
   std::map<uint64_t, ObjectName> gone_;  // by uid, until the watch has told so
   std::string resource_version_;
   Status health_;

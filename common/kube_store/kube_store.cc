@@ -42,7 +42,7 @@ uint64_t NumberOf(const std::string& uid) {
   return hex.empty() ? 0 : std::strtoull(hex.c_str(), nullptr, 16);
 }
 
-kube::CacheOptions CacheOptionsOf(std::string_view kind) {
+kube::CacheOptions CacheOptionsOf(std::string_view kind, const KubeStoreOptions& store) {
   kube::CacheOptions options;
   if (kind == kShardMapSliceKind) {
     options.indexes["streamUid"] = [](const Value& slice) {
@@ -51,17 +51,29 @@ kube::CacheOptions CacheOptionsOf(std::string_view kind) {
   }
   const bool is_stream = kind == kStreamKind;
   if (!is_stream && kind != kShardMapKind) return options;
-  options.indexes["streamName"] = [](const Value& object) {
+  const auto names_of = [](const Value& object) {
     return std::vector{StreamNameIn(kube::NameOf(object).name, object["spec"])};
   };
-  options.indexes["streamUid"] = [is_stream](const Value& object) {
-    return std::vector{is_stream ? std::to_string(NumberOf(kube::UidOf(object)))
-                                 : object.At("spec", "streamUid").AsString()};
-  };
-  options.indexes["deleting"] = [](const Value& object) {
-    const bool deleting = object.At("spec", "deleting").AsBool();
-    return deleting ? std::vector<std::string>{"true"} : std::vector<std::string>{};
-  };
+  options.indexes["streamName"] = names_of;
+  if (is_stream) {
+    options.indexes["streamUid"] = [](const Value& object) {
+      return std::vector{std::to_string(NumberOf(kube::UidOf(object)))};
+    };
+  } else {
+    options.indexes["deleting"] = [](const Value& object) {
+      const bool deleting = object.At("spec", "deleting").AsBool();
+      return deleting ? std::vector<std::string>{"true"} : std::vector<std::string>{};
+    };
+  }
+  if (is_stream && store.lists_streams) {
+    options.orders["streamName"] = names_of;
+    options.sums["openShards"] = [](const Value& stream) {
+      return TotalsIn(stream["spec"], stream["status"]).open_shards;
+    };
+    options.sums["onDemand"] = [](const Value& stream) {
+      return TotalsIn(stream["spec"], stream["status"]).on_demand;
+    };
+  }
   return options;
 }
 
@@ -88,7 +100,7 @@ KubeStore::KubeStore(kube::Client& client, KubeStoreOptions options)
   for (const std::string& kind : options_.cached_kinds) {
     for (const std::string& ns : namespaces) {
       kinds_[kind].push_back(
-          {ns, std::make_unique<kube::ObjectCache>(CacheOptionsOf(kind)), nullptr});
+          {ns, std::make_unique<kube::ObjectCache>(CacheOptionsOf(kind, options_)), nullptr});
     }
   }
 }
@@ -301,6 +313,34 @@ Result<std::vector<Resource>> KubeStore::ListByStreamName(std::string_view kind,
                                                           std::string_view stream_name) {
   if (!IsSynced(kind)) return ResourceStore::ListByStreamName(kind, stream_name);
   return Select(kind, "streamName", stream_name);
+}
+
+Result<std::vector<Resource>> KubeStore::ListStreamsAfter(std::string_view stream_name,
+                                                          size_t count) {
+  if (!options_.lists_streams || !IsSynced(kStreamKind))
+    return ResourceStore::ListStreamsAfter(stream_name, count);
+  std::vector<Resource> page;
+  for (const Followed& followed : *FindKind(kStreamKind)) {
+    for (const Value& object : followed.cache->SelectAfter("streamName", stream_name, count)) {
+      ASSIGN_OR_RETURN(Resource stream, Resource::Parse(object));
+      page.push_back(std::move(stream));
+    }
+  }
+  std::stable_sort(page.begin(), page.end(), [](const Resource& a, const Resource& b) {
+    return StreamNameOf(a) < StreamNameOf(b);
+  });
+  if (page.size() > count) page.erase(page.begin() + static_cast<ptrdiff_t>(count), page.end());
+  return page;
+}
+
+Result<StreamTotals> KubeStore::TotalOfStreams() {
+  if (!options_.lists_streams || !IsSynced(kStreamKind)) return ResourceStore::TotalOfStreams();
+  StreamTotals totals;
+  for (const Followed& followed : *FindKind(kStreamKind)) {
+    totals.open_shards += followed.cache->Sum("openShards");
+    totals.on_demand += followed.cache->Sum("onDemand");
+  }
+  return totals;
 }
 
 Result<std::vector<Resource>> KubeStore::ListDeletingMaps() {

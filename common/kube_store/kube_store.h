@@ -20,6 +20,9 @@ struct KubeStoreOptions {
   // Of these, what memory does not show is asked of the API before it counts as not there: for
   // processes that are asked about what another one has just made.
   std::vector<std::string> confirmed_kinds;
+  // Streams are kept in the order of their names and added up as well: for processes that list
+  // them.
+  bool lists_streams = false;
   kube::WatchOptions watch;
 };
 
@@ -46,8 +49,8 @@ class KubeStore final : public ResourceStore {
   bool HasSynced() const;
   // Why a cached kind is not read yet, or cannot be followed just now; OK where all is well.
   Status Health() const;
-  // Of cached kinds: the keys of those with `value` under "streamName", "streamUid" (decimal) or
-  // "deleting" ("true").
+  // Of cached kinds: the keys of those with `value` under "streamName", "streamUid" (decimal;
+  // Streams) or "deleting" ("true"; ShardMaps).
   std::vector<ResourceKey> Keys(std::string_view kind, std::string_view index,
                                 std::string_view value) const;
   // Of every object of a cached kind.
@@ -58,6 +61,9 @@ class KubeStore final : public ResourceStore {
   Result<std::vector<Resource>> List(std::string_view kind, std::string_view ns) override;
   Result<std::vector<Resource>> ListByStreamName(std::string_view kind,
                                                  std::string_view stream_name) override;
+  Result<std::vector<Resource>> ListStreamsAfter(std::string_view stream_name,
+                                                 size_t count) override;
+  Result<StreamTotals> TotalOfStreams() override;
   Result<std::vector<Resource>> ListDeletingMaps() override;
   Result<Resource> Create(Resource resource) override;
   Result<Resource> Update(const Resource& resource) override;

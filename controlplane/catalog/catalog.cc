@@ -1,6 +1,5 @@
 #include "controlplane/catalog/catalog.h"
 
-#include <algorithm>
 #include <thread>
 
 #include "common/aws/arn.h"
@@ -73,21 +72,26 @@ Result<Resource> Catalog::FindResource(const std::string& stream_name) {
   return NotFound(NotFoundMessage(stream_name));
 }
 
-Result<StreamView> Catalog::View(Resource resource) {
+StreamView Catalog::ViewWithoutMap(Resource resource) const {
   StreamView view;
   Result<StreamSpec> spec = StreamSpec::Parse(resource.spec);
   if (spec.ok()) view.spec = std::move(*spec);
   view.name = StreamNameOf(resource);
   view.arn = ArnOf(view.name);
   view.status = ApiStatus(resource);
-  Result<Resource> map = store_.Get(resources::kShardMapKind, MapKey(resource));
+  view.resource = std::move(resource);
+  return view;
+}
+
+Result<StreamView> Catalog::View(Resource resource) {
+  StreamView view = ViewWithoutMap(std::move(resource));
+  Result<Resource> map = store_.Get(resources::kShardMapKind, MapKey(view.resource));
   if (map.ok()) {
     ASSIGN_OR_RETURN(ShardMap parsed, ShardMap::Parse(map->spec));
     view.map = std::move(parsed);
   } else if (map.status().code() != Code::kNotFound) {
     return map.status();
   }
-  view.resource = std::move(resource);
   return view;
 }
 
@@ -123,14 +127,10 @@ Result<StreamView> Catalog::FindActive(const json::Value& input) {
   return view;
 }
 
-Result<std::vector<StreamView>> Catalog::List() {
-  ASSIGN_OR_RETURN(std::vector<Resource> all, store_.List(resources::kStreamKind, ""));
+Result<std::vector<StreamView>> Catalog::ListAfter(std::string_view stream_name, size_t count) {
+  ASSIGN_OR_RETURN(std::vector<Resource> page, store_.ListStreamsAfter(stream_name, count));
   std::vector<StreamView> views;
-  for (Resource& resource : all) {
-    ASSIGN_OR_RETURN(StreamView view, View(std::move(resource)));
-    views.push_back(std::move(view));
-  }
-  std::sort(views.begin(), views.end(), [](auto& a, auto& b) { return a.name < b.name; });
+  for (Resource& resource : page) views.push_back(ViewWithoutMap(std::move(resource)));
   return views;
 }
 

@@ -46,8 +46,8 @@ class Catalog {
   Result<StreamView> FindFor(const json::Value& input);
   // The same, and kResourceInUse where it is not ACTIVE.
   Result<StreamView> FindActive(const json::Value& input);
-  // In the order of their names.
-  Result<std::vector<StreamView>> List();
+  // The first `count` whose names come after `stream_name`, in the order of those; without maps.
+  Result<std::vector<StreamView>> ListAfter(std::string_view stream_name, size_t count);
 
   Result<StreamView> Create(const std::string& stream_name, const resources::StreamSpec& spec);
   // Changes the resource by compare-and-set until it holds; `change` may refuse. The result is
@@ -71,6 +71,7 @@ class Catalog {
   std::string NotFoundMessage(const std::string& stream_name) const;
 
  private:
+  StreamView ViewWithoutMap(resources::Resource resource) const;
   Result<StreamView> View(resources::Resource resource);
   Result<resources::Resource> FindResource(const std::string& stream_name);
 

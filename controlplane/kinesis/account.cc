@@ -82,17 +82,12 @@ Handler UpdateAccountSettings(KinesisControl& control) {
 
 Handler DescribeLimits(KinesisControl& control) {
   return [&control](const aws::RequestContext&, json::Value) -> Result<json::Value> {
-    ASSIGN_OR_RETURN(std::vector<StreamView> streams, control.catalog.List());
-    int64_t open = 0;
-    int64_t on_demand = 0;
-    for (const StreamView& view : streams) {
-      open += OpenShardCount(view);
-      on_demand += view.spec.stream_mode == "ON_DEMAND";
-    }
+    ASSIGN_OR_RETURN(const resources::StreamTotals totals,
+                     control.catalog.store().TotalOfStreams());
     json::Value out;
     out.Set("ShardLimit", control.limits.shards_max);
-    out.Set("OpenShardCount", open);
-    out.Set("OnDemandStreamCount", on_demand);
+    out.Set("OpenShardCount", totals.open_shards);
+    out.Set("OnDemandStreamCount", totals.on_demand);
     out.Set("OnDemandStreamCountLimit", control.limits.on_demand_streams_max);
     out.Set("ChannelCount", 0);
     out.Set("ChannelCountLimit", 0);

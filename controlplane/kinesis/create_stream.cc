@@ -45,13 +45,9 @@ Result<StreamSpec> SpecOf(const json::Value& input) {
 }
 
 Status CheckAccountLimits(KinesisControl& control, const StreamSpec& spec) {
-  ASSIGN_OR_RETURN(std::vector<StreamView> streams, control.catalog.List());
-  int64_t shards = spec.shard_count;
-  int64_t on_demand = spec.stream_mode == "ON_DEMAND";
-  for (const StreamView& stream : streams) {
-    shards += stream.map ? OpenShardCount(stream) : stream.spec.shard_count;
-    on_demand += stream.spec.stream_mode == "ON_DEMAND";
-  }
+  ASSIGN_OR_RETURN(const resources::StreamTotals totals, control.catalog.store().TotalOfStreams());
+  const int64_t shards = totals.open_shards + spec.shard_count;
+  const int64_t on_demand = totals.on_demand + (spec.stream_mode == "ON_DEMAND" ? 1 : 0);
   if (shards > control.limits.shards_max) {
     return {
         Code::kLimitExceeded,

@@ -31,18 +31,24 @@ Handler ListStreams(KinesisControl& control) {
       ASSIGN_OR_RETURN(json::Value position, control.tokens.Read("ListStreams", token.AsString()));
       after = position.AsString();
     }
-    int64_t limit = std::min(input["Limit"].AsInt(kStreamsPerPageMax), kStreamsPerPageMax);
-    ASSIGN_OR_RETURN(std::vector<StreamView> all, control.catalog.List());
+    const auto limit =
+        static_cast<size_t>(std::min(input["Limit"].AsInt(kStreamsPerPageMax), kStreamsPerPageMax));
+    std::vector<StreamView> page;  // and the first of the next
+    for (bool is_end = false; !is_end && page.size() <= limit;) {
+      const size_t wanted = limit + 1 - page.size();
+      ASSIGN_OR_RETURN(std::vector<StreamView> next, control.catalog.ListAfter(after, wanted));
+      is_end = next.size() < wanted;
+      if (!next.empty()) after = next.back().name;
+      for (StreamView& view : next) {
+        const bool is_hidden = view.resource.annotations.contains("millrace.dev/hidden");
+        if (!is_hidden) page.push_back(std::move(view));
+      }
+    }
+    const bool more = page.size() > limit;
+    if (more) page.pop_back();
     json::Value names = json::Array{};
     json::Value summaries = json::Array{};
-    bool more = false;
-    for (const StreamView& view : all) {
-      if (!after.empty() && view.name <= after) continue;
-      if (view.resource.annotations.contains("millrace.dev/hidden")) continue;
-      if (static_cast<int64_t>(names.AsArray().size()) == limit) {
-        more = true;
-        break;
-      }
+    for (const StreamView& view : page) {
       names.Append(view.name);
       summaries.Append(Summary(view));
     }

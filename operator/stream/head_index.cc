@@ -1,11 +1,20 @@
 #include "operator/stream/head_index.h"
 
+#include <functional>
+
 namespace millrace::op {
 
 using resources::MapExtent;
 using resources::MapShard;
+using resources::ResourceKey;
 
-void HeadIndex::Update(const resources::ResourceKey& key, const resources::ShardMap& map) {
+namespace {
+
+uint64_t HashOf(const ResourceKey& key) { return std::hash<std::string>()(key.ToString()); }
+
+}  // namespace
+
+HeadIndex::Loads HeadIndex::LoadsIn(const resources::ShardMap& map) {
   Loads loads;
   for (const MapShard& shard : map.shards) {
     for (const MapExtent& extent : shard.extents) {
@@ -23,20 +32,30 @@ void HeadIndex::Update(const resources::ResourceKey& key, const resources::Shard
       }
     }
   }
-  std::lock_guard lock(mu_);
-  Loads& known = by_map_[key];
-  Forget(known);
-  for (const auto& [pod, load] : loads) {
-    total_[pod].heads += load.heads;
-    total_[pod].unsealed += load.unsealed;
-    total_[pod].extents += load.extents;
-  }
-  known = std::move(loads);
+  return loads;
 }
 
-void HeadIndex::Remove(const resources::ResourceKey& key) {
+void HeadIndex::Update(const ResourceKey& key, const resources::ShardMap& map) {
+  const Loads loads = LoadsIn(map);
   std::lock_guard lock(mu_);
-  auto known = by_map_.find(key);
+  Shares& known = by_map_[HashOf(key)];
+  Forget(known);
+  Shares shares;
+  shares.reserve(loads.size());
+  for (const auto& [pod, load] : loads) {
+    const uint32_t number = NumberOf(pod);
+    shares.push_back({number, static_cast<uint32_t>(load.heads),
+                      static_cast<uint32_t>(load.unsealed), static_cast<uint32_t>(load.extents)});
+    pods_[number].heads += load.heads;
+    pods_[number].unsealed += load.unsealed;
+    pods_[number].extents += load.extents;
+  }
+  known = std::move(shares);
+}
+
+void HeadIndex::Remove(const ResourceKey& key) {
+  std::lock_guard lock(mu_);
+  auto known = by_map_.find(HashOf(key));
   if (known == by_map_.end()) return;
   Forget(known->second);
   by_map_.erase(known);
@@ -44,17 +63,22 @@ void HeadIndex::Remove(const resources::ResourceKey& key) {
 
 PodLoad HeadIndex::Of(const std::string& pod) const {
   std::lock_guard lock(mu_);
-  auto found = total_.find(pod);
-  return found == total_.end() ? PodLoad{} : found->second;
+  auto found = numbers_.find(pod);
+  return found == numbers_.end() ? PodLoad{} : pods_[found->second];
 }
 
-void HeadIndex::Forget(const Loads& loads) {
-  for (const auto& [pod, load] : loads) {
-    PodLoad& total = total_[pod];
-    total.heads -= load.heads;
-    total.unsealed -= load.unsealed;
-    total.extents -= load.extents;
-    if (total.empty()) total_.erase(pod);
+uint32_t HeadIndex::NumberOf(const std::string& pod) {
+  const auto [at, is_new] = numbers_.try_emplace(pod, static_cast<uint32_t>(pods_.size()));
+  if (is_new) pods_.emplace_back();
+  return at->second;
+}
+
+void HeadIndex::Forget(const Shares& shares) {
+  for (const Share& share : shares) {
+    PodLoad& load = pods_[share.pod];
+    load.heads -= share.heads;
+    load.unsealed -= share.unsealed;
+    load.extents -= share.extents;
   }
 }
 

@@ -3,6 +3,8 @@
 #include <map>
 #include <mutex>
 #include <string>
+#include <unordered_map>
+#include <vector>
 
 #include "common/resources/resource.h"
 #include "common/resources/shard_map.h"
@@ -22,7 +24,7 @@ struct PodLoad {
 };
 
 // Counts what stands on each pod, kept up to date by a watch of shard maps: the gate of every
-// planned restart. Safe on any thread; owned by main.
+// planned restart. Some 60 bytes a map. Safe on any thread; owned by main.
 class HeadIndex {
  public:
   void Update(const resources::ResourceKey& key, const resources::ShardMap& map);
@@ -30,12 +32,27 @@ class HeadIndex {
   PodLoad Of(const std::string& pod) const;
 
  private:
+  // A map's share of a pod's load.
+  struct Share {
+    uint32_t pod;  // in pods_
+    uint32_t heads;
+    uint32_t unsealed;
+    uint32_t extents;
+  };
+  using Shares = std::vector<Share>;
   using Loads = std::map<std::string, PodLoad>;  // by pod
-  void Forget(const Loads& loads);
+
+  static Loads LoadsIn(const resources::ShardMap& map);
+  // All with mu_ held.
+  uint32_t NumberOf(const std::string& pod);
+  void Forget(const Shares& shares);
 
   mutable std::mutex mu_;
-  std::map<resources::ResourceKey, Loads> by_map_;
-  Loads total_;
+  // Guarded by mu_. By a hash of the map's key, whose name ends in the stream's random uid: nobody
+  // can choose two alike.
+  std::unordered_map<uint64_t, Shares> by_map_;
+  std::map<std::string, uint32_t> numbers_;  // of pods, for good
+  std::vector<PodLoad> pods_;
 };
 
 }  // namespace millrace::op

@@ -145,6 +145,21 @@ TEST(ObjectCache, AnOrderIsReadFromAnyValueOn) {
   EXPECT_TRUE(cache.SelectAfter("no such order", "", 9).empty());
 }
 
+TEST(ObjectCache, ASumFollowsItsObjects) {
+  CacheOptions options;
+  options.sums["names"] = [](const Value& pod) {
+    return static_cast<int64_t>(pod.At("spec", "nodeName").AsString().size());
+  };
+  ObjectCache cache(std::move(options));
+  cache.OnEvent(EventType::kAdded, Versioned("a", 5, "u", "n1"));
+  cache.OnEvent(EventType::kAdded, Versioned("b", 6, "v", "n1"));
+  cache.OnEvent(EventType::kModified, Versioned("a", 7, "u", "node"));
+  EXPECT_EQ(cache.Sum("names"), 6);
+  cache.OnEvent(EventType::kDeleted, Versioned("b", 8, "v", "n1"));
+  EXPECT_EQ(cache.Sum("names"), 4);
+  EXPECT_EQ(cache.Sum("no such sum"), 0);
+}
+
 TEST(ObjectCache, WhatGrowsAfterTheFirstObjectStaysSmall) {
   ObjectCache cache;
   for (int round = 0; round < 2; ++round) {

@@ -6,6 +6,7 @@
 #include <thread>
 
 #include "common/kube_store/shard_map_slices.h"
+#include "common/resources/stream_resource.h"
 #include "tests/support/fake_kube_api.h"
 
 namespace millrace::resources {
@@ -150,6 +151,42 @@ INSTANTIATE_TEST_SUITE_P(Memory, KubeStoreTest, testing::Bool(), [](const auto& 
   return std::string(param_info.param ? "Cached" : "Uncached");
 });
 
+TEST(KubeStoreCache, StreamsOfSeveralNamespacesAreListedByNameAndAddedUp) {
+  FakeKubeApi api;
+  kube::Client client(api.access());
+  KubeStoreOptions options;
+  options.cached_kinds = {"Stream"};
+  options.namespaces = {"shop", "other"};
+  options.lists_streams = true;
+  KubeStore store(client, options);
+  store.Start();
+  ASSERT_TRUE(Eventually([&] { return store.HasSynced(); }));
+  for (const char* name : {"d", "a", "c", "b"}) {
+    Resource stream;
+    stream.kind = "Stream";
+    stream.key = {*name < 'c' ? "shop" : "other", name};
+    stream.spec.Set("shardCount", 2);
+    if (*name == 'a') stream.spec.Set("streamName", "Z");
+    if (*name == 'd') stream.spec["streamModeDetails"].Set("streamMode", "PROVISIONED");
+    ASSERT_TRUE(store.Create(stream).ok());
+  }
+  auto names = [&](ResourceStore& from, const std::string& after, size_t count) {
+    std::string all;
+    const Result<std::vector<Resource>> page = from.ListStreamsAfter(after, count);
+    for (const Resource& stream : *page) all += StreamNameOf(stream);
+    return all;
+  };
+  EXPECT_EQ(names(store, "", 2), "Zb");
+  EXPECT_EQ(names(store, "b", 9), "cd");
+  EXPECT_EQ(store.TotalOfStreams()->open_shards, 8);
+  EXPECT_EQ(store.TotalOfStreams()->on_demand, 3);
+  // What it says without a cache is the same.
+  KubeStore plain(client, {});
+  EXPECT_EQ(names(plain, "", 2), "Zb");
+  EXPECT_EQ(names(plain, "b", 9), "cd");
+  EXPECT_EQ(plain.TotalOfStreams()->open_shards, 8);
+}
+
 TEST(KubeStoreCache, KeysAreFoundByWhatTheyStandFor) {
   FakeKubeApi api;
   kube::Client client(api.access());
@@ -166,7 +203,7 @@ TEST(KubeStoreCache, KeysAreFoundByWhatTheyStandFor) {
   map.spec.Set("deleting", true);
   ASSERT_TRUE(store.Create(map).ok());
   EXPECT_EQ(store.Keys("ShardMap", "deleting", "true").size(), 1u);
-  EXPECT_EQ(store.Keys("ShardMap", "streamUid", "170").size(), 1u);
+  EXPECT_EQ(store.Keys("ShardMap", "streamName", StreamNameOf(map)).size(), 1u);
   Resource stream;
   stream.kind = "Stream";
   stream.key = {"other", "orders"};
