@@ -89,7 +89,7 @@ ClusterOperator::ClusterOperator(kube::Client& client, Clock& clock, ClusterOper
           [this] {
             gate_.PodsChanged();
             EnqueueSilence();
-            EnqueueAllStreams(Priority::kChange);
+            EnqueueAllStreams(fleet_.AllOpen() ? Priority::kBacklog : Priority::kChange);
           }),
       gate_(fleet_, [this](const ResourceKey& workload) { workloads_.Add(workload); }),
       workloads_(client, clock, events_, gate_, {options_.namespaces}),
@@ -266,8 +266,9 @@ StreamKeyState ClusterOperator::GiveKey(const Resource& stream, const resources:
 }
 
 Outcome ClusterOperator::ReconcileStream(const ResourceKey& key) {
-  // Before every map has been read, a stream that has one looks new.
-  if (!store_.HasSynced()) return Outcome::After(kLookForSync);
+  // Before every map has been read a stream that has one looks new, and before the shard processes
+  // have answered, one that is served looks away. All streams are added once that is known.
+  if (!knows_world_) return Outcome::Done();
   Outcome outcome = streams_.Reconcile(key);
   Result<Resource> stream = store_.Get(resources::kStreamKind, key);
   if (!stream.ok()) {
@@ -413,16 +414,22 @@ void ClusterOperator::KeepHouse() {
   MonoTime resynced = clock_.Now();
   MonoTime trimmed = clock_.Now();
   uint64_t work_trimmed = UINT64_MAX;  // reconciles at that time
+  bool is_read = false;
   bool known = false;
   std::unique_lock lock(mu_);
   while (!stopping_) {
     stopping_changed_.wait_for(lock, known ? std::chrono::milliseconds(1000) : kLookForSync);
     if (stopping_) return;
     lock.unlock();
-    if (!known && IsReady()) {
-      known = true;
+    const bool has_all = store_.HasSynced() && workloads_.HasSynced() && pools_.HasSynced();
+    if (!is_read && has_all) {
+      is_read = true;
       gate_.SetMapsKnown();
       PublishPods();
+    }
+    if (!known && is_read && fleet_.HasSettled()) {
+      known = true;
+      knows_world_ = true;
       EnqueueAllStreams(Priority::kBacklog);
     }
     const MonoTime now = clock_.Now();

@@ -108,6 +108,7 @@ class ClusterOperator {
   std::map<std::string, std::set<std::string>> given_up_;
   std::atomic<bool> leading_{false};
   std::atomic<bool> started_{false};
+  std::atomic<bool> knows_world_{false};  // every map is read, every pod has answered or is away
   std::condition_variable stopping_changed_;
   bool stopping_ = false;  // guarded by mu_
   std::thread house_;

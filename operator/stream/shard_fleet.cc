@@ -142,6 +142,24 @@ std::optional<bool> ShardFleet::AllSpeakTls() const {
   return all;
 }
 
+bool ShardFleet::AllOf(const std::function<bool(PoolPod::State)>& holds) const {
+  std::lock_guard lock(mu_);
+  for (const auto& [pool, pods] : pools_) {
+    for (const auto& [name, followed] : pods) {
+      if (!holds(StateOf(followed))) return false;
+    }
+  }
+  return true;
+}
+
+bool ShardFleet::HasSettled() const {
+  return AllOf([](PoolPod::State state) { return state != PoolPod::State::kBlinking; });
+}
+
+bool ShardFleet::AllOpen() const {
+  return AllOf([](PoolPod::State state) { return state == PoolPod::State::kOpen; });
+}
+
 std::optional<LogFigures> ShardFleet::FullestLog(const std::string& pool) const {
   std::lock_guard lock(mu_);
   std::optional<LogFigures> fullest;

@@ -49,6 +49,11 @@ class ShardFleet {
   // Whether every pod of every pool speaks TLS with the others, as each said last; nothing while
   // one has never said, unless another says no.
   std::optional<bool> AllSpeakTls() const;
+  // Whether each pod has answered, or has been silent for long enough to say that it is away:
+  // before, nothing is to be judged by its silence.
+  bool HasSettled() const;
+  // Whether each pod answers and none is to leave.
+  bool AllOpen() const;
   // The fullest log of a pool, and whether any is full; nothing where no pod has said.
   std::optional<LogFigures> FullestLog(const std::string& pool) const;
 
@@ -61,6 +66,7 @@ class ShardFleet {
   using Pods = std::map<std::string, Followed>;  // by name
   Followed Follow(FleetPod pod);
   PoolPod::State StateOf(const Followed& followed) const;
+  bool AllOf(const std::function<bool(PoolPod::State)>& holds) const;
 
   Clock& clock_;
   const std::string token_;

@@ -147,10 +147,10 @@ void ShardStatusClient::Take(const json::Value& answer) {
       const uint64_t uid = ParseUid(entry["uid"].AsString());
       ObservedStream stream = ParseStream(entry, volume);
       auto [at, is_new] = streams_.try_emplace(uid);
-      if (came_back || is_new || !(at->second == stream)) {
-        at->second = std::move(stream);
-        changed.push_back(uid);
-      }
+      const bool is_news = is_new || !(at->second == stream);
+      at->second = std::move(stream);
+      // Whoever hears that the process came looks at all of them.
+      if (is_news && !came_back) changed.push_back(uid);
       told.insert(uid);
     }
     // A process that does not know of changes tells everything.
@@ -169,14 +169,7 @@ void ShardStatusClient::Take(const json::Value& answer) {
 
 void ShardStatusClient::Lost() {
   sequence_ = 0;
-  std::vector<uint64_t> changed;
-  {
-    std::lock_guard lock(mu_);
-    if (!ready_.exchange(false)) return;
-    for (const auto& [uid, stream] : streams_) changed.push_back(uid);
-  }
-  for (uint64_t uid : changed) on_change_(uid);
-  on_ready_();
+  if (ready_.exchange(false)) on_ready_();
 }
 
 }  // namespace millrace::op

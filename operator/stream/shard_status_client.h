@@ -27,9 +27,9 @@ struct VolumeWord {
 };
 
 // Follows what one shard process says of itself by long polls of its admin port, on a thread of its
-// own. Tells `on_change` the uids of the streams whose entry changed, all of them when the process
-// comes or goes, and `on_ready` that it came or went. Owned by main; Stop (or the destructor) waits
-// for the thread. Reads are safe anywhere.
+// own. Tells `on_change` the uids of the streams whose entry changed, and `on_ready` that it came
+// or went, which concerns all of them. Owned by main; Stop (or the destructor) waits for the
+// thread. Reads are safe anywhere.
 class ShardStatusClient {
  public:
   ShardStatusClient(std::string endpoint, std::string token, Clock& clock,

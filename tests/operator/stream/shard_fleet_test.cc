@@ -56,6 +56,16 @@ TEST_F(ShardFleetTest, APodThatWasNeverHeardIsNotSaidToHaveFallenSilent) {
   EXPECT_TRUE(fleet_.Answering("nowhere").empty());
 }
 
+TEST_F(ShardFleetTest, NothingIsSettledBeforeEachPodHasAnsweredOrIsAway) {
+  EXPECT_TRUE(fleet_.HasSettled());
+  fleet_.SetPods("default", {{"default-0", kNobody}});
+  EXPECT_FALSE(fleet_.HasSettled());
+  EXPECT_FALSE(fleet_.AllOpen());
+  clock_.Advance(ShardFleet::kAwayAfter);
+  EXPECT_TRUE(fleet_.HasSettled());
+  EXPECT_FALSE(fleet_.AllOpen());
+}
+
 TEST_F(ShardFleetTest, OnlyARealChangeOfThePodsIsTold) {
   fleet_.SetPods("default", {{"default-0", kNobody}});
   fleet_.SetPods("default", {{"default-0", kNobody}});
