@@ -110,6 +110,13 @@ int Run(const Options& options, const sigset_t& signals) {
   catalog_options.region = options.region;
   catalog_options.account = options.account;
   catalog_options.ns = options.ns;
+  catalog_options.list_after = [&store](std::string_view stream_name, size_t count) {
+    return store.StreamsAfter(stream_name, count);
+  };
+  catalog_options.use = [&store]() -> Result<controlplane::AccountUse> {
+    ASSIGN_OR_RETURN(const resources::StreamTotals totals, store.TotalOfStreams());
+    return controlplane::AccountUse{totals.open_shards, totals.on_demand};
+  };
   controlplane::Catalog catalog(store, catalog_options);
   // The same secret everywhere, so that each replica reads the tokens of the others.
   controlplane::PageTokens tokens(SystemClock(), options.internal_token);

@@ -62,18 +62,26 @@ ObjectCache::Entries::iterator ObjectCache::Insert(const ObjectName& name) {
   Entry entry;
   entry.ns = &*namespaces_.insert(name.ns).first;
   entry.name_size = static_cast<uint32_t>(name.name.size());
-  auto text = std::make_unique<char[]>(name.name.size());
-  std::copy(name.name.begin(), name.name.end(), text.get());
-  entry.text = std::move(text);
+  entry.text = NewText(name.name, {});
   return objects_.insert(std::move(entry)).first;
+}
+
+const char* ObjectCache::NewText(std::string_view name, std::string_view packed) {
+  char* text = static_cast<char*>(memory_.allocate(name.size() + packed.size(), 1));
+  std::copy(name.begin(), name.end(), text);
+  std::copy(packed.begin(), packed.end(), text + name.size());
+  return text;
+}
+
+void ObjectCache::Free(const char* text, size_t size) {
+  memory_.deallocate(const_cast<char*>(text), size, 1);
 }
 
 void ObjectCache::Keep(const Entry& entry, std::string_view object) {
   const TextPacker::Packed packed = packer_.Pack(object);
-  auto text = std::make_unique<char[]>(entry.name_size + packed.bytes.size());
-  std::copy_n(entry.text.get(), entry.name_size, text.get());
-  std::copy(packed.bytes.begin(), packed.bytes.end(), text.get() + entry.name_size);
-  entry.text = std::move(text);
+  const char* text = NewText(entry.name(), packed.bytes);
+  Free(entry.text, entry.name_size + entry.packed_size);
+  entry.text = text;
   entry.packed_size = static_cast<uint32_t>(packed.bytes.size());
   entry.object_size = static_cast<uint32_t>(object.size());
   entry.dictionary = static_cast<uint32_t>(packed.dictionary);
@@ -103,7 +111,10 @@ std::optional<EventType> ObjectCache::Put(const json::Value& object) {
 json::Value ObjectCache::Take(Entries::iterator at) {
   json::Value last = Read(*at);
   Reindex(*at, last, false);
+  const char* text = at->text;
+  const size_t size = at->name_size + at->packed_size;
   objects_.erase(at);
+  Free(text, size);
   return last;
 }
 

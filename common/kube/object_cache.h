@@ -4,7 +4,7 @@
 #include <condition_variable>
 #include <functional>
 #include <map>
-#include <memory>
+#include <memory_resource>
 #include <mutex>
 #include <optional>
 #include <set>
@@ -84,8 +84,8 @@ class ObjectCache final : public WatchSink {
  private:
   // One allocation besides its node: many of these are most of a process's memory.
   struct Entry {
-    const std::string* ns = nullptr;             // in namespaces_
-    mutable std::unique_ptr<const char[]> text;  // the name, always the same; the packed object
+    const std::string* ns = nullptr;     // in namespaces_
+    mutable const char* text = nullptr;  // the name, always the same; the packed object
     uint32_t name_size = 0;
     mutable uint32_t packed_size = 0;
     mutable uint32_t object_size = 0;
@@ -94,8 +94,8 @@ class ObjectCache final : public WatchSink {
     mutable uint64_t uid = 0;         // a hash of it
     mutable uint64_t relist = 0;      // the last relist that told of it
 
-    std::string_view name() const { return {text.get(), name_size}; }
-    std::string_view packed() const { return {text.get() + name_size, packed_size}; }
+    std::string_view name() const { return {text, name_size}; }
+    std::string_view packed() const { return {text + name_size, packed_size}; }
     ObjectName full_name() const { return {*ns, std::string(name())}; }
   };
   using NameView = std::pair<std::string_view, std::string_view>;  // namespace and name
@@ -106,15 +106,17 @@ class ObjectCache final : public WatchSink {
     static NameView Of(const ObjectName& name) { return {name.ns, name.name}; }
     bool operator()(const auto& a, const auto& b) const { return Of(a) < Of(b); }
   };
-  using Entries = std::set<Entry, ByName>;
+  using Entries = std::pmr::set<Entry, ByName>;
   // By a hash of the value, so that what is found is looked at once more.
-  using Index = std::unordered_multimap<uint64_t, const Entry*>;
-  using Order = std::multimap<std::string, const Entry*, std::less<>>;
+  using Index = std::pmr::unordered_multimap<uint64_t, const Entry*>;
+  using Order = std::pmr::multimap<std::string, const Entry*, std::less<>>;
 
   // All with mu_ held. What changed, if anything did.
   std::optional<EventType> Put(const json::Value& object);
   Entries::iterator Insert(const ObjectName& name);
   void Keep(const Entry& entry, std::string_view object);
+  const char* NewText(std::string_view name, std::string_view packed);
+  void Free(const char* text, size_t size);
   json::Value Take(Entries::iterator at);
   json::Value Read(const Entry& entry) const;
   void Reindex(const Entry& entry, const json::Value& object, bool is_there);
@@ -130,9 +132,12 @@ class ObjectCache final : public WatchSink {
   // Guarded by mu_.
   TextPacker packer_;
   std::set<std::string, std::less<>> namespaces_;
-  Entries objects_;
-  std::map<std::string, Index, std::less<>> indexes_;
-  std::map<std::string, Order, std::less<>> orders_;
+  // What is kept stands apart from the much larger documents that it was read from, so that these
+  // leave whole pages behind.
+  std::pmr::unsynchronized_pool_resource memory_;
+  Entries objects_{&memory_};
+  std::pmr::map<std::string, Index, std::less<>> indexes_{&memory_};
+  std::pmr::map<std::string, Order, std::less<>> orders_{&memory_};
   std::map<std::string, int64_t, std::less<>> sums_;
   std::map<uint64_t, ObjectName> gone_;  // by uid, until the watch has told so
   std::string resource_version_;

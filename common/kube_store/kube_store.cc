@@ -4,6 +4,7 @@
 #include <set>
 
 #include "common/base/random.h"
+#include "common/kube_store/cache_indexes.h"
 #include "common/kube_store/shard_map_slices.h"
 #include "common/log/log.h"
 #include "common/resources/file_store.h"
@@ -34,49 +35,6 @@ Status CheckNames(const Resource& resource) {
   return OkStatus();
 }
 
-uint64_t NumberOf(const std::string& uid) {
-  std::string hex;
-  for (char c : uid) {
-    if (c != '-' && hex.size() < 16) hex += c;
-  }
-  return hex.empty() ? 0 : std::strtoull(hex.c_str(), nullptr, 16);
-}
-
-kube::CacheOptions CacheOptionsOf(std::string_view kind, const KubeStoreOptions& store) {
-  kube::CacheOptions options;
-  if (kind == kShardMapSliceKind) {
-    options.indexes["streamUid"] = [](const Value& slice) {
-      return std::vector{slice["metadata"]["labels"][kSliceOfLabel].AsString()};
-    };
-  }
-  const bool is_stream = kind == kStreamKind;
-  if (!is_stream && kind != kShardMapKind) return options;
-  const auto names_of = [](const Value& object) {
-    return std::vector{StreamNameIn(kube::NameOf(object).name, object["spec"])};
-  };
-  options.indexes["streamName"] = names_of;
-  if (is_stream) {
-    options.indexes["streamUid"] = [](const Value& object) {
-      return std::vector{std::to_string(NumberOf(kube::UidOf(object)))};
-    };
-  } else {
-    options.indexes["deleting"] = [](const Value& object) {
-      const bool deleting = object.At("spec", "deleting").AsBool();
-      return deleting ? std::vector<std::string>{"true"} : std::vector<std::string>{};
-    };
-  }
-  if (is_stream && store.lists_streams) {
-    options.orders["streamName"] = names_of;
-    options.sums["openShards"] = [](const Value& stream) {
-      return TotalsIn(stream["spec"], stream["status"]).open_shards;
-    };
-    options.sums["onDemand"] = [](const Value& stream) {
-      return TotalsIn(stream["spec"], stream["status"]).on_demand;
-    };
-  }
-  return options;
-}
-
 // Whether the write it answers has let go of an object that was on its way out.
 bool IsGone(const Value& object) {
   return object["metadata"].Has("deletionTimestamp") &&
@@ -100,7 +58,8 @@ KubeStore::KubeStore(kube::Client& client, KubeStoreOptions options)
   for (const std::string& kind : options_.cached_kinds) {
     for (const std::string& ns : namespaces) {
       kinds_[kind].push_back(
-          {ns, std::make_unique<kube::ObjectCache>(CacheOptionsOf(kind, options_)), nullptr});
+          {ns, std::make_unique<kube::ObjectCache>(CacheIndexesOf(kind, options_.lists_streams)),
+           nullptr});
     }
   }
 }
@@ -315,10 +274,10 @@ Result<std::vector<Resource>> KubeStore::ListByStreamName(std::string_view kind,
   return Select(kind, "streamName", stream_name);
 }
 
-Result<std::vector<Resource>> KubeStore::ListStreamsAfter(std::string_view stream_name,
-                                                          size_t count) {
-  if (!options_.lists_streams || !IsSynced(kStreamKind))
-    return ResourceStore::ListStreamsAfter(stream_name, count);
+Result<std::vector<Resource>> KubeStore::StreamsAfter(std::string_view stream_name,
+                                                      size_t count) const {
+  CHECK(options_.lists_streams);
+  if (!IsSynced(kStreamKind)) return Unavailable("Streams are not read yet");
   std::vector<Resource> page;
   for (const Followed& followed : *FindKind(kStreamKind)) {
     for (const Value& object : followed.cache->SelectAfter("streamName", stream_name, count)) {
@@ -333,8 +292,9 @@ Result<std::vector<Resource>> KubeStore::ListStreamsAfter(std::string_view strea
   return page;
 }
 
-Result<StreamTotals> KubeStore::TotalOfStreams() {
-  if (!options_.lists_streams || !IsSynced(kStreamKind)) return ResourceStore::TotalOfStreams();
+Result<StreamTotals> KubeStore::TotalOfStreams() const {
+  CHECK(options_.lists_streams);
+  if (!IsSynced(kStreamKind)) return Unavailable("Streams are not read yet");
   StreamTotals totals;
   for (const Followed& followed : *FindKind(kStreamKind)) {
     totals.open_shards += followed.cache->Sum("openShards");

@@ -26,6 +26,11 @@ struct KubeStoreOptions {
   kube::WatchOptions watch;
 };
 
+struct StreamTotals {
+  int64_t open_shards = 0;
+  int64_t on_demand = 0;  // streams
+};
+
 // Our kinds in the Kubernetes API. Status goes through the status subresource, everything else is
 // the API's own doing (uid, generation, resourceVersion, finalizers, validation: a refusal is
 // kInvalidArgument with its message). Writers read at least what they wrote; a lost compare-and-set
@@ -56,14 +61,15 @@ class KubeStore final : public ResourceStore {
   // Of every object of a cached kind.
   std::vector<ResourceKey> AllKeys(std::string_view kind) const;
   size_t CountOf(std::string_view kind) const;
+  // Where it lists_streams: the first `count` Streams whose AWS names come after `stream_name`, in
+  // the order of those; and what all of them have together. kUnavailable before they are read.
+  Result<std::vector<Resource>> StreamsAfter(std::string_view stream_name, size_t count) const;
+  Result<StreamTotals> TotalOfStreams() const;
 
   Result<Resource> Get(std::string_view kind, const ResourceKey& key) override;
   Result<std::vector<Resource>> List(std::string_view kind, std::string_view ns) override;
   Result<std::vector<Resource>> ListByStreamName(std::string_view kind,
                                                  std::string_view stream_name) override;
-  Result<std::vector<Resource>> ListStreamsAfter(std::string_view stream_name,
-                                                 size_t count) override;
-  Result<StreamTotals> TotalOfStreams() override;
   Result<std::vector<Resource>> ListDeletingMaps() override;
   Result<Resource> Create(Resource resource) override;
   Result<Resource> Update(const Resource& resource) override;

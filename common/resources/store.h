@@ -19,12 +19,6 @@ class WatchHandle {
   virtual ~WatchHandle() = default;
 };
 
-// What all streams together have, as their Streams say.
-struct StreamTotals {
-  int64_t open_shards = 0;
-  int64_t on_demand = 0;  // streams
-};
-
 // Where resources live: a folder of files, or the Kubernetes API. Kubernetes semantics: a change is
 // durable when the call returns; every change raises resourceVersion; a change of spec raises
 // generation; updates compare-and-set on resourceVersion (kConflict when it has moved on). Any
@@ -40,10 +34,6 @@ class ResourceStore {
   // A store that serves many streams has an index for it.
   virtual Result<std::vector<Resource>> ListByStreamName(std::string_view kind,
                                                          std::string_view stream_name);
-  // The first `count` Streams whose AWS names come after `stream_name`, in the order of those.
-  virtual Result<std::vector<Resource>> ListStreamsAfter(std::string_view stream_name,
-                                                         size_t count);
-  virtual Result<StreamTotals> TotalOfStreams();
   // Of List("ShardMap", ""), those whose spec says `deleting`; a store of many has an index here,
   // too.
   virtual Result<std::vector<Resource>> ListDeletingMaps();
@@ -64,7 +54,5 @@ class ResourceStore {
 
 // The AWS name of the stream that a Stream or ShardMap of this name and spec is of.
 std::string StreamNameIn(std::string_view name, const json::Value& spec);
-// A Stream's share of the total.
-StreamTotals TotalsIn(const json::Value& spec, const json::Value& status);
 
 }  // namespace millrace::resources

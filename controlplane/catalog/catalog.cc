@@ -1,5 +1,6 @@
 #include "controlplane/catalog/catalog.h"
 
+#include <algorithm>
 #include <thread>
 
 #include "common/aws/arn.h"
@@ -128,10 +129,32 @@ Result<StreamView> Catalog::FindActive(const json::Value& input) {
 }
 
 Result<std::vector<StreamView>> Catalog::ListAfter(std::string_view stream_name, size_t count) {
-  ASSIGN_OR_RETURN(std::vector<Resource> page, store_.ListStreamsAfter(stream_name, count));
   std::vector<StreamView> views;
-  for (Resource& resource : page) views.push_back(ViewWithoutMap(std::move(resource)));
+  if (options_.list_after) {
+    ASSIGN_OR_RETURN(std::vector<Resource> page, options_.list_after(stream_name, count));
+    for (Resource& resource : page) views.push_back(ViewWithoutMap(std::move(resource)));
+    return views;
+  }
+  ASSIGN_OR_RETURN(std::vector<Resource> all, store_.List(resources::kStreamKind, ""));
+  for (Resource& resource : all) {
+    StreamView view = ViewWithoutMap(std::move(resource));
+    if (view.name > stream_name) views.push_back(std::move(view));
+  }
+  std::sort(views.begin(), views.end(), [](auto& a, auto& b) { return a.name < b.name; });
+  if (views.size() > count) views.erase(views.begin() + static_cast<ptrdiff_t>(count), views.end());
   return views;
+}
+
+Result<AccountUse> Catalog::Use() {
+  if (options_.use) return options_.use();
+  ASSIGN_OR_RETURN(const std::vector<Resource> all, store_.List(resources::kStreamKind, ""));
+  AccountUse use;
+  for (const Resource& resource : all) {
+    const StreamView view = ViewWithoutMap(resource);
+    use.open_shards += resource.status["openShardCount"].AsInt(view.spec.shard_count);
+    use.on_demand += view.spec.stream_mode == "ON_DEMAND" ? 1 : 0;
+  }
+  return use;
 }
 
 Result<StreamView> Catalog::Create(const std::string& stream_name, const StreamSpec& spec) {

@@ -24,12 +24,24 @@ struct StreamView {
   std::optional<resources::ShardMap> map;  // none while CREATING
 };
 
+// What all streams together have, as their Streams say.
+struct AccountUse {
+  int64_t open_shards = 0;
+  int64_t on_demand = 0;  // streams
+};
+
 struct CatalogOptions {
   std::string region = "us-east-1";
   std::string account = "000000000000";
   std::string ns = "default";  // where API-made streams go
   // How long a call may wait for the operator where AWS answers at once.
   std::chrono::milliseconds wait_max{3000};
+  // How a store of many streams answers Catalog's ListAfter and Use without reading them all; both
+  // or none.
+  std::function<Result<std::vector<resources::Resource>>(std::string_view stream_name,
+                                                         size_t count)>
+      list_after;
+  std::function<Result<AccountUse>()> use;
 };
 
 // The streams there are, by their AWS names, over a ResourceStore: the control plane keeps no state
@@ -48,6 +60,7 @@ class Catalog {
   Result<StreamView> FindActive(const json::Value& input);
   // The first `count` whose names come after `stream_name`, in the order of those; without maps.
   Result<std::vector<StreamView>> ListAfter(std::string_view stream_name, size_t count);
+  Result<AccountUse> Use();
 
   Result<StreamView> Create(const std::string& stream_name, const resources::StreamSpec& spec);
   // Changes the resource by compare-and-set until it holds; `change` may refuse. The result is

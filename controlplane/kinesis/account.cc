@@ -82,12 +82,11 @@ Handler UpdateAccountSettings(KinesisControl& control) {
 
 Handler DescribeLimits(KinesisControl& control) {
   return [&control](const aws::RequestContext&, json::Value) -> Result<json::Value> {
-    ASSIGN_OR_RETURN(const resources::StreamTotals totals,
-                     control.catalog.store().TotalOfStreams());
+    ASSIGN_OR_RETURN(const AccountUse use, control.catalog.Use());
     json::Value out;
     out.Set("ShardLimit", control.limits.shards_max);
-    out.Set("OpenShardCount", totals.open_shards);
-    out.Set("OnDemandStreamCount", totals.on_demand);
+    out.Set("OpenShardCount", use.open_shards);
+    out.Set("OnDemandStreamCount", use.on_demand);
     out.Set("OnDemandStreamCountLimit", control.limits.on_demand_streams_max);
     out.Set("ChannelCount", 0);
     out.Set("ChannelCountLimit", 0);

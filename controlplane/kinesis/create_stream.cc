@@ -45,9 +45,9 @@ Result<StreamSpec> SpecOf(const json::Value& input) {
 }
 
 Status CheckAccountLimits(KinesisControl& control, const StreamSpec& spec) {
-  ASSIGN_OR_RETURN(const resources::StreamTotals totals, control.catalog.store().TotalOfStreams());
-  const int64_t shards = totals.open_shards + spec.shard_count;
-  const int64_t on_demand = totals.on_demand + (spec.stream_mode == "ON_DEMAND" ? 1 : 0);
+  ASSIGN_OR_RETURN(const AccountUse use, control.catalog.Use());
+  const int64_t shards = use.open_shards + spec.shard_count;
+  const int64_t on_demand = use.on_demand + (spec.stream_mode == "ON_DEMAND" ? 1 : 0);
   if (shards > control.limits.shards_max) {
     return {
         Code::kLimitExceeded,
