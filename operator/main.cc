@@ -87,8 +87,7 @@ int Run(const op::OperatorSettings& settings, const sigset_t& signals, char** ar
 }  // namespace millrace
 
 int main(int argc, char** argv) {
-  constexpr int kHeapsMax = 2;
-  millrace::LimitHeaps(kHeapsMax);
+  millrace::LimitHeaps(1);
   millrace::config::Settings settings("millrace-operator [FLAG]...",
                                       "Reconciles Millrace's resources in a Kubernetes cluster.");
   const millrace::op::OperatorSettings operator_settings(settings);

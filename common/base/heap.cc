@@ -11,6 +11,9 @@
 namespace millrace {
 namespace {
 
+// Blocks so large are given back when they are freed; left alone the allocator raises this.
+constexpr int kOwnMappingMin = 128 * 1024;
+
 // Only code: nobody has written to it, so that it can be read from its file again.
 void UnmapCode() {
   const std::unique_ptr<FILE, int (*)(FILE*)> maps(std::fopen("/proc/self/maps", "re"),
@@ -33,7 +36,10 @@ void UnmapCode() {
 }  // namespace
 
 // Where the allocator is another one than glibc's (a sanitizer's), these do nothing.
-void LimitHeaps(int count_max) { mallopt(M_ARENA_MAX, count_max); }
+void LimitHeaps(int count_max) {
+  mallopt(M_ARENA_MAX, count_max);
+  mallopt(M_MMAP_THRESHOLD, kOwnMappingMin);
+}
 
 void TrimMemory() {
   malloc_trim(0);

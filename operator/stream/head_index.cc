@@ -40,7 +40,7 @@ void HeadIndex::Update(const ResourceKey& key, const resources::ShardMap& map) {
   std::lock_guard lock(mu_);
   Shares& known = by_map_[HashOf(key)];
   Forget(known);
-  Shares shares;
+  Shares shares(&memory_);
   shares.reserve(loads.size());
   for (const auto& [pod, load] : loads) {
     const uint32_t number = NumberOf(pod);

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <map>
+#include <memory_resource>
 #include <mutex>
 #include <string>
 #include <unordered_map>
@@ -39,7 +40,7 @@ class HeadIndex {
     uint32_t unsealed;
     uint32_t extents;
   };
-  using Shares = std::vector<Share>;
+  using Shares = std::pmr::vector<Share>;
   using Loads = std::map<std::string, PodLoad>;  // by pod
 
   static Loads LoadsIn(const resources::ShardMap& map);
@@ -48,9 +49,10 @@ class HeadIndex {
   void Forget(const Shares& shares);
 
   mutable std::mutex mu_;
-  // Guarded by mu_. By a hash of the map's key, whose name ends in the stream's random uid: nobody
-  // can choose two alike.
-  std::unordered_map<uint64_t, Shares> by_map_;
+  // Guarded by mu_. What lives long stands together. By a hash of the map's key, whose name ends in
+  // the stream's random uid: nobody can choose two alike.
+  std::pmr::unsynchronized_pool_resource memory_;
+  std::pmr::unordered_map<uint64_t, Shares> by_map_{&memory_};
   std::map<std::string, uint32_t> numbers_;  // of pods, for good
   std::vector<PodLoad> pods_;
 };

@@ -4,6 +4,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <memory_resource>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -71,7 +72,9 @@ class ShardStatusClient {
   std::optional<LogFigures> log_;
   VolumeWord volume_;
   std::optional<bool> peer_tls_;
-  std::map<uint64_t, ObservedStream> streams_;
+  // Apart from the reports that it was read from, which are much larger.
+  std::pmr::unsynchronized_pool_resource memory_;
+  std::pmr::map<uint64_t, ObservedStream> streams_{&memory_};
   int64_t sequence_ = 0;  // follower thread only
   std::unique_ptr<net::HttpClient> client_;
   std::thread thread_;
