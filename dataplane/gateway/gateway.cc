@@ -4,6 +4,7 @@
 
 #include "common/aws/operation.h"
 #include "common/base/check.h"
+#include "common/codec/digest.h"
 #include "dataplane/firehose/operations.h"
 #include "dataplane/gateway/authorization.h"
 #include "dataplane/kinesis/operations.h"
@@ -43,8 +44,8 @@ std::string MakeRequestId(Random& random) {
 }  // namespace
 
 Gateway::Gateway(IoThreads& io, kinesis::DataPlane& plane, ControlForwarder& control,
-                 const Verifiers& verifiers)
-    : plane_(plane), control_(control) {
+                 const Verifiers& verifiers, std::string internal_token)
+    : plane_(plane), control_(control), internal_token_(std::move(internal_token)) {
   const auto queue = [this](Executor& executor, const aws::SigV4Verifier* verifier) {
     if (verifier == nullptr) return std::unique_ptr<AuthQueue>();
     return std::make_unique<AuthQueue>(executor, *verifier,
@@ -88,10 +89,21 @@ void Gateway::Take(net::HttpRequest request, std::shared_ptr<net::ResponseWriter
     call->protocol = read.call->protocol;
     call->operation = read.call->operation;
   }
+  if (IsInternal(call->request)) {
+    call->is_internal = true;
+    return Serve(call);
+  }
   const auto& auth = call->service == "firehose" ? mine.firehose_auth : mine.auth;
   if (auth != nullptr) return auth->Add(std::move(call));
   call->identity = aws::ClaimedIdentity(call->request);
   Serve(call);
+}
+
+bool Gateway::IsInternal(const net::HttpRequest& request) const {
+  constexpr std::string_view kBearer = "Bearer ";
+  const std::string_view sent = request.FindHeader("authorization");
+  return !internal_token_.empty() && sent.starts_with(kBearer) &&
+         codec::ConstantTimeEqual(sent.substr(kBearer.size()), internal_token_);
 }
 
 void Gateway::Serve(const CallPtr& call) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "common/async/io_threads.h"
@@ -21,8 +22,10 @@ class Gateway {
     const aws::SigV4Verifier* kinesis = nullptr;
     const aws::SigV4Verifier* firehose = nullptr;
   };
+  // `internal_token`: whoever sends it (Authorization: Bearer) is a part of the installation; "":
+  // nobody is.
   Gateway(IoThreads& io, kinesis::DataPlane& plane, ControlForwarder& control,
-          const Verifiers& verifiers);
+          const Verifiers& verifiers, std::string internal_token = "");
   void Take(net::HttpRequest request, std::shared_ptr<net::ResponseWriter> writer);
   // 16 MiB for puts, 1 MiB for the rest (docs/limits.md).
   static size_t BodyBytesMax(const net::HttpRequest& head);
@@ -36,11 +39,13 @@ class Gateway {
     std::unique_ptr<AuthQueue> firehose_auth;
   };
   PerExecutor& Mine(Executor& executor);
+  bool IsInternal(const net::HttpRequest& request) const;
   void Serve(const kinesis::CallPtr& call);
   void Forward(const kinesis::CallPtr& call);
 
   kinesis::DataPlane& plane_;
   ControlForwarder& control_;
+  const std::string internal_token_;
   std::vector<PerExecutor> executors_;
 };
 

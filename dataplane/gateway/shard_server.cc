@@ -220,7 +220,8 @@ Status ShardServer::Listen() {
   control_ = std::make_unique<ControlForwarder>(
       ControlForwarderOptions{.endpoint = options_.control_endpoint, .token = options_.token});
   gateway_ = std::make_unique<Gateway>(
-      io_, *plane_, *control_, Gateway::Verifiers{verifier_.get(), firehose_verifier_.get()});
+      io_, *plane_, *control_, Gateway::Verifiers{verifier_.get(), firehose_verifier_.get()},
+      options_.token);
 
   net::HttpServerOptions server_options;
   server_options.limits = options_.limits;

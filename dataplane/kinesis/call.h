@@ -21,6 +21,8 @@ struct Call {
   std::string_view service = "kinesis";  // or "firehose", as SigV4 has them
   std::string_view operation;            // points into `request`
   aws::Identity identity;
+  // A part of the installation calls: everything is allowed, and shards' limits are not for it.
+  bool is_internal = false;
   MonoTime started{};
 
   Executor& executor() { return writer->executor(); }

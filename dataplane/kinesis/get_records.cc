@@ -106,7 +106,7 @@ void ReadCall::Answer(const Result<ChainRead>& read) const {
     const shard::Position next = encoded.cut ? encoded.next : read->next;
     trailer.next_iterator = plane.tokens.Issue({at.stream->uid(), at.shard->index(), next, now});
   }
-  if (at.stream->map().enforce_shard_limits && !read->elsewhere) {
+  if (at.stream->map().enforce_shard_limits && !read->elsewhere && !call->is_internal) {
     at.shard->state->limits.ChargeRead(encoded.bytes, encoded.cut && encoded.records < records_max,
                                        plane.clock.Now());
   }
@@ -186,7 +186,8 @@ void GetRecords(DataPlane& plane, const CallPtr& call) {
   }
   if ((*input)["DryRun"].AsBool()) return call->Fail(DryRunSucceeded());
   const shard::ShardView& shard = *at->shard;
-  if (!MayBeRead(*at, claims->position, plane.clock.Now())) return RefuseRead(call, *at);
+  if (!call->is_internal && !MayBeRead(*at, claims->position, plane.clock.Now()))
+    return RefuseRead(call, *at);
   const auto records_max = static_cast<uint32_t>((*input)["Limit"].AsInt(kRecordsMax));
   if (!call->writer->HasRoomFor(BytesToRead(*at, records_max))) {
     return call->Fail(Unavailable("Too many answers wait for their clients."));

@@ -81,7 +81,7 @@ Status PutCall::Route(const std::vector<uint32_t>& entries, bool admit) {
   const bool automatic = stream_->map().auto_distribution;
   if (!automatic) codec::Md5Many(scratch.keys, scratch.digests);
   const ShardView* const any = automatic ? AnyShard(*stream_) : nullptr;
-  const bool limited = admit && stream_->map().enforce_shard_limits;
+  const bool limited = admit && !call_->is_internal && stream_->map().enforce_shard_limits;
   const MonoTime now = limited ? plane_.clock.Now() : MonoTime{};
   for (size_t n = 0; n < entries.size(); ++n) {
     const ScannedRecord& record = put_.records[entries[n]];

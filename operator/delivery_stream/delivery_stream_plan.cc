@@ -134,8 +134,8 @@ Resource CursorStream(const Resource& delivery_stream) {
   resources::StreamSpec stream;
   stream.stream_name =
       resources::HiddenStreamName(DeliveryStreamNameOf(delivery_stream)) + "-cursors";
-  stream.stream_mode = "PROVISIONED";
   stream.shard_count = 1;
+  stream.scaling_mode = "Off";  // the order of one shard is the point
   stream.retention_period_hours = kRetentionHours;
   Resource hidden;
   hidden.kind = resources::kStreamKind;

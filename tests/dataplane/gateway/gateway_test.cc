@@ -114,6 +114,24 @@ TEST_F(GatewayTest, AGoodSignatureIsServedAndAnyOtherIsRefused) {
   EXPECT_EQ(shard_.ReadShard("orders", "shardId-000000000000").size(), 0u);  // unsigned as well
 }
 
+TEST_F(GatewayTest, APartOfTheInstallationShowsItsTokenAndHasNoShardLimits) {
+  const OneKey keys;
+  shard_.options.keys = &keys;
+  RunningShard::Map map = RunningShard::MapOf("orders", 1);
+  map.enforce_shard_limits = true;
+  shard_.PutMap(map);
+  shard_.Start();
+  auto put = [&](const std::string& token) {
+    net::ClientRequest request =
+        RunningShard::RequestOf("PutRecord", aws::Protocol::kJson, kPutBody);
+    request.headers.emplace_back("authorization", "Bearer " + token);
+    return shard_.Send(request);
+  };
+  for (int i = 0; i < 1'500; ++i) ASSERT_EQ(put(shard_.options.token).status, 200) << i;
+  EXPECT_GE(put("another token").status, 400);
+  EXPECT_GE(put("").status, 400);
+}
+
 TEST_F(GatewayTest, ResourcePathsNeedASignatureToo) {
   const OneKey keys;
   EchoControl control;
