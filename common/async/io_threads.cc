@@ -8,6 +8,7 @@
 #include <boost/asio/steady_timer.hpp>
 #include <thread>
 #include <unordered_map>
+#include <utility>
 
 #include "common/base/check.h"
 
@@ -48,6 +49,8 @@ class AsioExecutor final : public IoExecutor {
   void Join() {
     if (thread_.joinable()) thread_.join();
   }
+  // After Join. What a timer holds may let go of things that post to a neighbour as they go.
+  void DropTimers() { const auto dropped = std::exchange(timers_, {}); }
 
  private:
   struct Timer {
@@ -92,7 +95,10 @@ IoThreads::IoThreads(size_t count, std::string name) {
   }
 }
 
-IoThreads::~IoThreads() { Stop(); }
+IoThreads::~IoThreads() {
+  Stop();
+  for (auto& executor : executors_) static_cast<AsioExecutor&>(*executor).DropTimers();
+}
 
 void IoThreads::Stop() {
   // All loops stand still before the first one goes: a callback may post to its neighbours.

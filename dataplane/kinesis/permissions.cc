@@ -32,18 +32,24 @@ bool Fits(std::string_view pattern, std::string_view text, bool ignore_case) {
   return pattern.find_first_not_of('*', p) == pattern.npos;
 }
 
-std::string_view WithoutService(std::string_view action) {
-  constexpr std::string_view kService = "kinesis:";
-  return action.starts_with(kService) ? action.substr(kService.size()) : action;
+constexpr std::string_view kFirehose = "firehose:";
+
+// Whether a rule's action is for this operation. An action without a service is Kinesis's, but for
+// "*", which is for all.
+bool HasAction(std::string_view action, std::string_view operation) {
+  constexpr std::string_view kKinesis = "kinesis:";
+  if (action == "*" || operation.starts_with(kFirehose)) return Fits(action, operation, true);
+  return Fits(action.starts_with(kKinesis) ? action.substr(kKinesis.size()) : action, operation,
+              true);
 }
 
 }  // namespace
 
 bool Permissions::Allows(std::string_view operation, std::string_view stream) const {
   return std::any_of(rules_.begin(), rules_.end(), [&](const Rule& rule) {
-    const bool has_action = std::any_of(
-        rule.actions.begin(), rule.actions.end(),
-        [&](const std::string& action) { return Fits(WithoutService(action), operation, true); });
+    const bool has_action =
+        std::any_of(rule.actions.begin(), rule.actions.end(),
+                    [&](const std::string& action) { return HasAction(action, operation); });
     return has_action &&
            std::any_of(rule.streams.begin(), rule.streams.end(), [&](const std::string& pattern) {
              return stream.empty() ? pattern == "*" : Fits(pattern, stream, false);
@@ -54,7 +60,7 @@ bool Permissions::Allows(std::string_view operation, std::string_view stream) co
 Status CheckPermission(const aws::Identity& who, std::string_view operation,
                        std::string_view stream) {
   if (!who.grants || who.grants->Allows(operation, stream)) return OkStatus();
-  const bool is_firehose = operation.starts_with("firehose:");
+  const bool is_firehose = operation.starts_with(kFirehose);
   const std::string action = (is_firehose ? "" : "kinesis:") + std::string(operation);
   const std::string kind = is_firehose ? "deliverystream/" : "stream/";
   const std::string resource = stream.empty() ? "*" : kind + std::string(stream);

@@ -56,7 +56,7 @@ class PeersTest : public ::testing::Test {
   static Map Spread(uint32_t shards) {
     Map map = RunningShard::MapOf("orders", shards);
     for (uint32_t i = 0; i < shards; ++i) map.shards[i].extents[0].owner = Name(i % kPods);
-    map.last_epoch = 100;
+    map.last_epoch += 100;
     return map;
   }
   // The next version, in which the shard is written at another pod.

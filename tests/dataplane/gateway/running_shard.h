@@ -55,7 +55,8 @@ class RunningShard {
   std::string Endpoint() const { return "http://127.0.0.1:" + std::to_string(server->port()); }
   std::string Folder() const { return folder_.string(); }
 
-  // `shards` open shards over equal ranges, from epoch 10 on.
+  // `shards` open shards over equal ranges, from an epoch of now on: an older one would be of a
+  // time before the volume, and missing.
   static Map MapOf(const std::string& name, uint32_t shards, uint64_t uid = 7) {
     Map map;
     map.version = 1;
@@ -63,6 +64,7 @@ class RunningShard {
     map.stream_name = name;
     map.stream_arn = "arn:aws:kinesis:us-east-1:000000000000:stream/" + name;
     map.created_ms = 1'763'700'000'000;
+    static const auto first_epoch = static_cast<uint64_t>(SystemClock().WallNow() / 1'000);
     map.consumers = {{"app", map.stream_arn + "/consumer/app:1763700000", 1'763'700'000'000}};
     const uint64_t step = shards == 1 ? 0 : UINT64_MAX / shards + 1;
     for (uint32_t i = 0; i < shards; ++i) {
@@ -70,11 +72,11 @@ class RunningShard {
           .index = i, .start = {step * i, 0}, .end = {step * (i + 1) - 1, UINT64_MAX}};
       if (i + 1 == shards) shard.end = resources::HashKey::Max();
       shard.created_ms = map.created_ms;
-      shard.extents = {{.epoch = 10 + i, .owner = "shard-0"}};
+      shard.extents = {{.epoch = first_epoch + i, .owner = "shard-0"}};
       map.shards.push_back(std::move(shard));
     }
     map.next_shard_index = shards;
-    map.last_epoch = 10 + shards;
+    map.last_epoch = first_epoch + shards;
     return map;
   }
   // Closes shard 0, whose range goes to two children.
