@@ -1,0 +1,170 @@
+"""Delivery streams lose nothing: kill -9 of the delivery process, of the shard process and of everything while records
+are put, and a destination that is away. The ledger has every record that PutRecordBatch acknowledged; each must be in
+the files once or more."""
+
+import gzip
+import os
+import pathlib
+import random
+import signal
+import subprocess
+import threading
+import time
+
+import boto3
+import botocore.config
+import pytest
+
+from server import BINARY, Server, name_of
+
+KILLS = int(os.environ.get("MILLRACE_DELIVERY_KILLS", "8"))
+SEED = int(os.environ.get("MILLRACE_SEED", random.randrange(2**31)))
+DELIVERED_WITHIN_S = 90
+
+RESOURCE = """
+apiVersion: millrace.dev/v1alpha1
+kind: DeliveryStream
+metadata: {name: ledger}
+spec:
+  destination:
+    type: Folder
+    folder:
+      path: ledger
+      compressionFormat: GZIP
+      bufferingHints: {sizeInMBs: 1, intervalInSeconds: 1}
+  processing:
+    processors: [{type: AppendDelimiterToRecord}]
+"""
+
+
+@pytest.fixture
+def server():
+    with Server(tls=False) as running:
+        yield running
+
+
+def folder(server):
+    return pathlib.Path(server.data) / "delivered" / "ledger"
+
+
+def apply(server):
+    path = pathlib.Path(server.data) / "ledger.yaml"
+    path.write_text(RESOURCE)
+    subprocess.run([BINARY, "apply", "-f", path, "--endpoint", server.endpoint], check=True, timeout=30,
+                   stdout=subprocess.DEVNULL)
+
+
+def delivered(server):
+    """Every line in the files, as often as it is there."""
+    lines = []
+    for path in folder(server).rglob("*.gz"):
+        lines += gzip.decompress(path.read_bytes()).decode().splitlines()
+    return lines
+
+
+class Writer:
+    """Puts batches until it is stopped; `acknowledged` has what the service took."""
+
+    def __init__(self, endpoint):
+        config = botocore.config.Config(retries={"total_max_attempts": 1}, read_timeout=10, connect_timeout=5)
+        self.client = boto3.client("firehose", endpoint_url=endpoint, config=config)
+        self.acknowledged = []
+        self.stopped = threading.Event()
+        self.thread = threading.Thread(target=self.run)
+
+    def put(self, records):
+        answer = self.client.put_record_batch(DeliveryStreamName="ledger", Records=[{"Data": r} for r in records])
+        self.acknowledged += [r for r, each in zip(records, answer["RequestResponses"]) if each.get("RecordId")]
+
+    def run(self):
+        number = 0
+        while not self.stopped.is_set():
+            records = [f"record {number + i}" for i in range(20)]
+            number += 20
+            try:
+                self.put(records)
+            except Exception:  # what is not acknowledged is owed to nobody
+                time.sleep(0.1)
+            time.sleep(0.01)
+
+    def __enter__(self):
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.stopped.set()
+        self.thread.join()
+
+
+def wait_serving(writer):
+    end = time.monotonic() + 30
+    while time.monotonic() < end:
+        try:
+            return writer.put(["first"])
+        except Exception:
+            time.sleep(0.1)
+    raise AssertionError("PutRecordBatch never worked")
+
+
+def kill_delivery(server):
+    pids = [pid for pid in server.descendants() if name_of(pid).startswith("millrace-deliv")]
+    for pid in pids:
+        os.kill(pid, signal.SIGKILL)
+    return pids
+
+
+def wait_delivered(server, writer):
+    """What is missing after a while; nothing, if all is well."""
+    owed = set(writer.acknowledged)
+    end = time.monotonic() + DELIVERED_WITHIN_S
+    while time.monotonic() < end:
+        missing = owed - set(delivered(server))
+        if not missing:
+            return missing
+        time.sleep(1)
+    return missing
+
+
+def test_kills_lose_nothing(server):
+    choose = random.Random(SEED)
+    apply(server)
+    writer = Writer(server.endpoint)
+    wait_serving(writer)
+    killed = []
+    with writer:
+        for _ in range(KILLS):
+            time.sleep(choose.uniform(0.5, 3))
+            what = choose.choice(["delivery", "delivery", "shard", "all"])
+            killed.append(what)
+            if what == "delivery":
+                kill_delivery(server)
+            elif what == "shard":
+                server.kill_shards()
+            else:
+                server.kill()
+                server.start()
+    missing = wait_delivered(server, writer)
+    lines = delivered(server)
+    print(f"seed {SEED}: killed {killed}; {len(writer.acknowledged)} acknowledged, {len(lines)} delivered, "
+          f"{len(lines) - len(set(lines))} more than once")
+    assert not missing, f"seed {SEED}: {len(missing)} of {len(writer.acknowledged)} lost, such as {sorted(missing)[:5]}"
+
+
+def test_a_destination_that_is_away_loses_nothing_and_doubles_no_object(server):
+    blocked = folder(server)
+    blocked.parent.mkdir(parents=True, exist_ok=True)
+    blocked.write_text("a file where the folder should be")
+    apply(server)
+    writer = Writer(server.endpoint)
+    wait_serving(writer)
+    with writer:
+        time.sleep(6)
+        described = subprocess.run([BINARY, "describe", "deliverystream", "ledger", "--endpoint", server.endpoint],
+                                   capture_output=True, text=True, timeout=30).stdout
+        assert "DestinationReachable  False" in described, described
+        blocked.unlink()
+        time.sleep(2)
+    missing = wait_delivered(server, writer)
+    assert not missing
+    lines = delivered(server)
+    assert len(lines) == len(set(lines)), "a retry doubled records"
