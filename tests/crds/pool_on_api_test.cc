@@ -132,7 +132,7 @@ class PoolOnApi : public ::testing::Test {
   }
   // There is no disruption controller either.
   void AllowDisruption() {
-    const auto budget = client_.Get(types::PodDisruptionBudget(), {kNamespace, "fast"});
+    const auto budget = client_.Get(types::PodDisruptionBudget(), {kNamespace, "upgraded"});
     if (!budget.ok()) return;
     Value patch;
     Value& status = patch["status"];
@@ -144,7 +144,7 @@ class PoolOnApi : public ::testing::Test {
     Must(client_.MergePatch(types::PodDisruptionBudget(), kube::NameOf(*budget), patch, "status"));
   }
   Value Find(const kube::ResourceType& type) {
-    const auto found = client_.Get(type, {kNamespace, "fast"});
+    const auto found = client_.Get(type, {kNamespace, "upgraded"});
     return found.ok() ? *found : Value();
   }
   Value Pool() { return Find(StreamPoolType()); }
@@ -162,7 +162,7 @@ class PoolOnApi : public ::testing::Test {
     return false;
   }
   void Change(std::string_view patch) {
-    Must(client_.MergePatch(StreamPoolType(), {kNamespace, "fast"}, *json::ParseJson(patch)));
+    Must(client_.MergePatch(StreamPoolType(), {kNamespace, "upgraded"}, *json::ParseJson(patch)));
   }
   std::string ImageOf(const std::string& pod) {
     const auto found = client_.Get(types::Pod(), {kNamespace, pod});
@@ -180,7 +180,7 @@ class PoolOnApi : public ::testing::Test {
 
 TEST_F(PoolOnApi, IsMadeUpgradedAndEnlargedInARestrictedNamespace) {
   Value pool;
-  pool["metadata"].Set("name", "fast");
+  pool["metadata"].Set("name", "upgraded");
   pool["metadata"].Set("namespace", kNamespace);
   pool.Set("spec", *json::ParseJson(R"({"storage":{"storageClassName":"fast-ssd"},
     "tolerations":[{"key":"a","operator":"Exists"}],"nodeSelector":{"x":"y"},
@@ -188,7 +188,7 @@ TEST_F(PoolOnApi, IsMadeUpgradedAndEnlargedInARestrictedNamespace) {
   Must(client_.Create(StreamPoolType(), pool));
   ASSERT_TRUE(Eventually([&] { return Reason("Ready") == "AllReady"; }));
   ASSERT_TRUE(Eventually([&] { return Reason("Reconciled") == "Reconciled"; }));
-  EXPECT_EQ(ImageOf("fast-2"), "shard:1");
+  EXPECT_EQ(ImageOf("upgraded-2"), "shard:1");
   ASSERT_TRUE(Eventually([&] { return !Pool().At("status", "currentRevision").is_null(); }));
   const std::string before = Pool().At("status", "currentRevision").AsString();
 
@@ -200,7 +200,7 @@ TEST_F(PoolOnApi, IsMadeUpgradedAndEnlargedInARestrictedNamespace) {
 
   Change(R"({"spec":{"image":"shard:2","rollout":{"canary":{"replicas":1,"soakSeconds":1}}}})");
   ASSERT_TRUE(Eventually([&] {
-    return ImageOf("fast-0") == "shard:2" && Reason("Ready") == "AllReady" &&
+    return ImageOf("upgraded-0") == "shard:2" && Reason("Ready") == "AllReady" &&
            Pool().At("status", "currentRevision").AsString() != before;
   }));
   EXPECT_EQ(Pool().At("status", "updatedReplicas").AsInt(), 3);
@@ -212,8 +212,8 @@ TEST_F(PoolOnApi, IsMadeUpgradedAndEnlargedInARestrictedNamespace) {
   }));
 
   Change(R"({"spec":{"replicas":2}})");
-  ASSERT_TRUE(Eventually([&] { return ImageOf("fast-2").empty(); }));
-  EXPECT_TRUE(client_.Get(types::PersistentVolumeClaim(), {kNamespace, "data-fast-2"}).ok());
+  ASSERT_TRUE(Eventually([&] { return ImageOf("upgraded-2").empty(); }));
+  EXPECT_TRUE(client_.Get(types::PersistentVolumeClaim(), {kNamespace, "data-upgraded-2"}).ok());
 
   size_t notes = 0;
   for (int i = 0; i < 50 && notes < 8; ++i) {

@@ -25,7 +25,7 @@ def output_of(*command):
 def document(folder):
     millrace = folder / "millrace"
     commands = re.findall(r"^  (\w+) ", output_of(millrace, "help"), re.M)
-    servers = ["millrace-shard", "millrace-operator", "millrace-controlplane"]
+    servers = ["millrace-shard", "millrace-delivery", "millrace-operator", "millrace-controlplane"]
     sections = [output_of(folder / server, "--help=markdown") for server in servers if (folder / server).exists()]
     sections += [output_of(millrace, command, "--help=markdown") for command in commands]
     # A command without settings says how it is used instead.
