@@ -6,6 +6,7 @@ import gzip
 import os
 import pathlib
 import random
+import shutil
 import signal
 import subprocess
 import threading
@@ -15,7 +16,7 @@ import boto3
 import botocore.config
 import pytest
 
-from server import BINARY, Server, name_of
+from server import BINARY, Server, free_ports, name_of
 
 KILLS = int(os.environ.get("MILLRACE_DELIVERY_KILLS", "8"))
 SEED = int(os.environ.get("MILLRACE_SEED", random.randrange(2**31)))
@@ -168,3 +169,68 @@ def test_a_destination_that_is_away_loses_nothing_and_doubles_no_object(server):
     assert not missing
     lines = delivered(server)
     assert len(lines) == len(set(lines)), "a retry doubled records"
+
+
+S3_RESOURCE = """
+apiVersion: millrace.dev/v1alpha1
+kind: DeliveryStream
+metadata: {name: ledger}
+spec:
+  destination:
+    type: S3
+    s3:
+      bucket: lake
+      prefix: "in/day=!{timestamp:dd} x/"
+      errorOutputPrefix: "bad/!{firehose:error-output-type}/"
+      bufferingHints: {sizeInMBs: 40, intervalInSeconds: 2}
+  processing:
+    processors: [{type: AppendDelimiterToRecord}]
+"""
+
+
+@pytest.fixture
+def lake(tmp_path):
+    """A real S3 gateway that checks signatures, over a folder; skipped where nobody installed one."""
+    program = shutil.which(os.environ.get("MILLRACE_S3_GATEWAY", "versitygw"))
+    if not program:
+        pytest.skip("no versitygw (go install github.com/versity/versitygw/cmd/versitygw@latest), or MILLRACE_S3_GATEWAY")
+    port, = free_ports(1)
+    environment = {**os.environ, "ROOT_ACCESS_KEY": "lake-key", "ROOT_SECRET_KEY": "lake-secret"}
+    gateway = subprocess.Popen([program, "--port", f"127.0.0.1:{port}", "posix", str(tmp_path)], env=environment,
+                               stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    saved = dict(os.environ)
+    os.environ.update(AWS_ENDPOINT_URL_S3=f"http://127.0.0.1:{port}", AWS_ACCESS_KEY_ID="lake-key",
+                      AWS_SECRET_ACCESS_KEY="lake-secret")
+    try:
+        yield tmp_path
+    finally:
+        os.environ.clear()
+        os.environ.update(saved)
+        gateway.kill()
+        gateway.wait()
+
+
+def test_a_bucket_that_is_made_late_gets_everything_in_parts_where_it_is_much(lake):
+    with Server(tls=False) as server:
+        (pathlib.Path(server.data) / "ledger.yaml").write_text(S3_RESOURCE)
+        subprocess.run([BINARY, "apply", "-f", pathlib.Path(server.data) / "ledger.yaml", "--endpoint", server.endpoint],
+                       check=True, timeout=30, stdout=subprocess.DEVNULL)
+        writer = Writer(server.endpoint)
+        wait_serving(writer)
+        for number in range(8):
+            writer.put([f"{number}.{i} ".encode() + b"x" * 999_000 for i in range(3)])
+        time.sleep(4)
+        described = subprocess.run([BINARY, "describe", "deliverystream", "ledger", "--endpoint", server.endpoint],
+                                   capture_output=True, text=True, timeout=30).stdout
+        assert "S3.NoSuchBucket" in described, described
+        (lake / "lake").mkdir()
+        owed = {r if isinstance(r, str) else r.decode() for r in writer.acknowledged}
+        end = time.monotonic() + DELIVERED_WITHIN_S
+        while time.monotonic() < end:
+            files = [path for path in (lake / "lake").rglob("ledger-1-*") if path.is_file()]
+            lines = [line for path in files for line in path.read_text().splitlines()]
+            if owed <= set(lines):
+                break
+            time.sleep(1)
+        assert owed == set(lines) and len(lines) == len(owed)
+        assert any(path.stat().st_size > 16 << 20 for path in files), "nothing was sent in parts"
