@@ -83,6 +83,8 @@ DOORS = [
     ("isa-l", ["common/codec", "dataplane/delivery/formats"], False),
     ("snappy", ["dataplane/delivery/formats"], False),
     ("zstd.h", ["dataplane/delivery/formats"], False),
+    ("jq.h", ["dataplane/delivery/processing"], False),
+    ("jv.h", ["dataplane/delivery/processing"], False),
     ("date/", ["dataplane/delivery/prefix"], False),
     ("libaio.h", ["dataplane/disk"], True),
     ("gtest/", ["tests"], True),

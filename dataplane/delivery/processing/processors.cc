@@ -30,6 +30,8 @@ Result<std::unique_ptr<Processor>> MakeOne(const resources::DeliveryProcessor& s
   if (spec.type == "CloudWatchLogProcessing")
     return MakeCloudWatchLogs(spec.Parameter("DataMessageExtraction", "false") == "true", clock);
   if (spec.type == "RecordDeAggregation") return MakeDeaggregation(spec, clock);
+  if (spec.type == "MetadataExtraction")
+    return MakeMetadataExtraction(spec.Parameter("MetadataExtractionQuery"), clock);
   if (spec.type == "AppendDelimiterToRecord")
     return MakeAppendDelimiter(Unescaped(spec.Parameter("Delimiter", "\n")));
   return Status(Code::kUnsupported, "processor " + spec.type + " is not offered yet");

@@ -26,6 +26,10 @@ std::unique_ptr<Processor> MakeDecompression(const Clock& clock);
 std::unique_ptr<Processor> MakeCloudWatchLogs(bool extract_messages, const Clock& clock);
 std::unique_ptr<Processor> MakeJsonDeaggregation(const Clock& clock);
 std::unique_ptr<Processor> MakeDelimitedDeaggregation(std::string delimiter);
+// Partition keys by a query of jq 1.6 whose outcome is an object of texts, numbers and truths.
+// InvalidArgument with jq's own words where it is none.
+Result<std::unique_ptr<Processor>> MakeMetadataExtraction(const std::string& query,
+                                                          const Clock& clock);
 std::unique_ptr<Processor> MakeAppendDelimiter(std::string delimiter);
 
 }  // namespace millrace::delivery

@@ -82,6 +82,56 @@ TEST(CloudWatchLogs, ExtractMessagesAndPassOverControlMessages) {
   EXPECT_EQ(Processed(*MakeCloudWatchLogs(false, SystemClock()), {data}).records, (Texts{data}));
 }
 
+std::string KeysOf(const std::string& query, const std::string& data) {
+  auto processor = MakeMetadataExtraction(query, SystemClock());
+  if (!processor.ok()) return processor.status().message();
+  Batch batch;
+  batch.records.push_back({.data = data});
+  EXPECT_TRUE((*processor)->Process(batch).ok());
+  if (!batch.failed.empty())
+    return batch.failed[0].failure.code + ": " + batch.failed[0].failure.message;
+  std::string out;
+  for (const auto& [name, value] : batch.records[0].query_keys)
+    out += std::string(name) + "=" + std::string(value) + " ";
+  return out;
+}
+
+TEST(MetadataExtraction, MakesPartitionKeysInTheOrderOfTheirNames) {
+  EXPECT_EQ(KeysOf("{day:.ts[0:10],customer:.customer}",
+                   R"({"customer":"c1","ts":"2026-11-21T18:05:09Z"})"),
+            "customer=c1 day=2026-11-21 ");
+  EXPECT_EQ(
+      KeysOf(R"({year:.at|strftime("%Y"),n:.n,ok:.ok})", R"({"at":1763748309,"n":7,"ok":true})"),
+      "n=7 ok=true year=2025 ");
+}
+
+TEST(MetadataExtraction, FailsRecordsThatHaveNoKeys) {
+  EXPECT_EQ(KeysOf("{a:.a}", "no json").substr(0, 31), "MetadataExtraction.InvalidJson:");
+  EXPECT_EQ(KeysOf("{a:.a}", "{}"),
+            "MetadataExtraction.QueryFailed: partition key 'a' is no text, number or truth");
+  EXPECT_EQ(KeysOf(".a", R"({"a":1})"),
+            "MetadataExtraction.QueryFailed: the query's outcome is no object");
+  EXPECT_EQ(KeysOf("{a:(.a|error)}", R"({"a":"its own words"})"),
+            "MetadataExtraction.QueryFailed: its own words");
+  EXPECT_EQ(KeysOf("empty", "{}").substr(0, 31), "MetadataExtraction.QueryFailed:");
+}
+
+TEST(MetadataExtraction, RefusesWhatIsNoQueryInJqsWords) {
+  EXPECT_NE(KeysOf("{a:", "{}").find("is no query of jq 1.6: jq: error: syntax error"),
+            std::string::npos)
+      << KeysOf("{a:", "{}");
+}
+
+TEST(MetadataExtraction, GoesOnAfterAFailedRecord) {
+  auto processor = MakeMetadataExtraction("{a:.a}", SystemClock()).value();
+  Batch batch;
+  for (const char* data : {R"({"a":"1"})", "?", R"({"a":"2"})"})
+    batch.records.push_back({.data = data});
+  ASSERT_TRUE(processor->Process(batch).ok());
+  ASSERT_EQ(batch.records.size(), 2U);
+  EXPECT_EQ(batch.records[1].query_keys[0].second, "2");
+}
+
 TEST(Processors, StandInFirehosesOrder) {
   auto made =
       MakeProcessors({{"AppendDelimiterToRecord", {{"Delimiter", "\\n"}}},
