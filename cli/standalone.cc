@@ -54,6 +54,8 @@ void Standalone::Stop() {
   if (collector_.joinable()) collector_.join();
   // Before the processes, so that it starts none of them again.
   if (delivery_) delivery_->Stop();
+  // Deliveries write their last positions down through the shard process.
+  if (runtime_) runtime_->StopGroup("delivery/");
   if (runtime_) runtime_->StopAll();
   watch_.reset();
   if (controller_) controller_->Stop();

@@ -5,6 +5,7 @@
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include <vector>
 
 #include <algorithm>
 #include <cerrno>
@@ -207,13 +208,25 @@ void ProcessRuntime::Remove(const std::string& name) {
   StopChild(*child);
 }
 
-void ProcessRuntime::StopAll() {
-  std::map<std::string, std::unique_ptr<Child>> children;
+void ProcessRuntime::StopAll() { StopGroup(""); }
+
+void ProcessRuntime::StopGroup(std::string_view prefix) {
+  std::vector<std::unique_ptr<Child>> group;
   {
     std::lock_guard lock(mu_);
-    children.swap(children_);
+    for (auto it = children_.begin(); it != children_.end();) {
+      const bool is_in = it->first.starts_with(prefix);
+      if (is_in) {
+        // All are asked before the first is waited for, so that their time to stop is one time.
+        it->second->stopping = true;
+        if (it->second->state.running) kill(it->second->state.pid, SIGTERM);
+        it->second->changed.notify_all();
+        group.push_back(std::move(it->second));
+      }
+      it = is_in ? children_.erase(it) : std::next(it);
+    }
   }
-  for (auto& [name, child] : children) StopChild(*child);
+  for (const auto& child : group) StopChild(*child);
 }
 
 }  // namespace millrace::op

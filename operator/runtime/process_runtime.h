@@ -22,6 +22,8 @@ class ProcessRuntime final : public Runtime {
   void Remove(const std::string& name) override;
   WorkloadState Observe(const std::string& name) const override;
   void StopAll() override;
+  // Those whose names begin so, all at once; StopAll stops everything so.
+  void StopGroup(std::string_view prefix);
 
  private:
   struct Child;

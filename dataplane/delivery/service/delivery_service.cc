@@ -17,7 +17,7 @@ using resources::DeliveryContact;
 using resources::DeliveryPlan;
 using resources::DeliveryReport;
 
-constexpr std::chrono::seconds kStopWithin(20);
+constexpr std::chrono::seconds kStopWithin(5);
 constexpr std::chrono::seconds kProbeAgain(30);
 
 Result<std::string> ReadFile(const std::string& path) {

@@ -35,7 +35,7 @@ class DeliveryService {
   // Takes a plan that is new or has changed; one that can't be done leaves the old one in force and
   // stands in the report. Call it every second: it probes places that nobody has heard of, too.
   void Refresh();
-  // Delivers what was read for at most 20 s, writes positions down, hands the shards back.
+  // Delivers what was read for at most 5 s, writes positions down, hands the shards back.
   void Stop();
 
   resources::DeliveryReport Report() const;
