@@ -38,6 +38,7 @@ build="
   prometheus-cpp-dev
   python3
   strace
+  tzdata
   zlib1g-dev
 "
 tidy="
