@@ -22,10 +22,7 @@ build="
   libisal-dev
   libjq-dev
   libnghttp2-dev
-  libpq-dev
-  librdkafka-dev
   libre2-dev
-  libsimdjson-dev
   libsnappy-dev
   libspdlog-dev
   libssl-dev
