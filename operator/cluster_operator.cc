@@ -6,6 +6,7 @@
 #include "common/kube_store/shard_map_slices.h"
 #include "common/log/log.h"
 #include "common/resources/stream_resource.h"
+#include "operator/engine/component.h"
 #include "operator/pool/pool_objects.h"
 #include "operator/stream/loss_plan.h"
 #include "operator/stream/stream_connection.h"
@@ -210,18 +211,27 @@ void ClusterOperator::FollowPods() {
 std::optional<bool> ClusterOperator::PodsSpeakTls() {
   if (!workloads_.HasSynced()) return std::nullopt;
   for (const json::Value& workload : workloads_.workloads().cache().List()) {
+    if (!IsOfPool(workload)) continue;
     const std::string& wanted = workload.At("spec", "revision").AsString();
     if (workload.At("status", "stableRevision").AsString() != wanted) return false;
   }
   return fleet_.AllSpeakTls();
 }
 
+std::vector<ResourceKey> ClusterOperator::PoolWorkloads() {
+  std::vector<ResourceKey> found;
+  for (const auto& [ns, cache] : workloads_.workloads().cache().parts()) {
+    cache->ForEach("", [&](const json::Value& workload) {
+      if (IsOfPool(workload)) found.push_back(KeyOf(workload));
+    });
+  }
+  return found;
+}
+
 void ClusterOperator::PublishPods() {
   if (!workloads_.HasSynced()) return;
   auto pods = FleetPodsOf(workloads_.pods().cache().List(), kShardAdminPort);
-  for (kube::ObjectName& name : workloads_.workloads().cache().Names()) {
-    pods.try_emplace({std::move(name.ns), std::move(name.name)});
-  }
+  for (const ResourceKey& pool : PoolWorkloads()) pods.try_emplace(pool);
   gate_.SetPods(std::move(pods));
 }
 
@@ -357,9 +367,7 @@ Outcome ClusterOperator::ReconcileSilence(const ResourceKey& workload) {
 }
 
 void ClusterOperator::EnqueueSilence() {
-  for (kube::ObjectName& name : workloads_.workloads().cache().Names()) {
-    silence_queue_.Add({std::move(name.ns), std::move(name.name)});
-  }
+  for (const ResourceKey& pool : PoolWorkloads()) silence_queue_.Add(pool);
 }
 
 Status ClusterOperator::WriteConnection(const Resource& stream, const resources::StreamSpec& spec) {

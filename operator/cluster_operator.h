@@ -64,6 +64,7 @@ class ClusterOperator {
   void FollowPods();
   void FollowPools();
   void PublishPods();
+  std::vector<resources::ResourceKey> PoolWorkloads();
   // Every pod does, and none that might not is about to come; nothing where it is not known.
   std::optional<bool> PodsSpeakTls();
   void Lead();

@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "operator/engine/component.h"
+
 namespace millrace::op {
 
 using resources::ResourceKey;
@@ -10,6 +12,7 @@ std::map<ResourceKey, std::vector<FleetPod>> FleetPodsOf(const std::vector<json:
                                                          uint16_t admin_port) {
   std::map<ResourceKey, std::vector<FleetPod>> by_workload;
   for (const json::Value& pod : pods) {
+    if (!IsOfPool(pod)) continue;
     const json::Value& metadata = pod["metadata"];
     for (const json::Value& owner : metadata["ownerReferences"].AsArray()) {
       if (owner["kind"].AsString() != "Workload" || !owner["controller"].AsBool()) continue;
@@ -67,6 +70,8 @@ void PoolGate::SetMapsKnown() {
 void PoolGate::SetDraining(const ResourceKey& workload, const std::set<std::string>& pods) {
   {
     std::lock_guard lock(mu_);
+    // Of a workload that is gone, or never was a pool's, nothing is to be remembered.
+    if (pods.empty() && !pools_.contains(workload)) return;
     std::map<std::string, bool>& draining = pools_[workload].draining;
     std::erase_if(draining, [&](const auto& item) { return !pods.contains(item.first); });
     for (const std::string& pod : pods) draining.emplace(pod, false);

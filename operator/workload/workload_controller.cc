@@ -4,6 +4,7 @@
 
 #include "common/log/log.h"
 #include "common/resources/conditions.h"
+#include "operator/engine/component.h"
 #include "operator/engine/led_controller.h"
 #include "operator/workload/observe.h"
 #include "operator/workload/workload_actions.h"
@@ -22,6 +23,14 @@ namespace {
 constexpr std::string_view kByWorkload = "workload";
 constexpr std::string_view kByNode = "node";
 constexpr std::string_view kBudgetSaysNo = "BudgetSaysNo";
+
+// For pods that have no write heads and nothing that only they have.
+class NoGate final : public DrainGate {
+ public:
+  void SetDraining(const ResourceKey&, const std::set<std::string>&) override {}
+  bool IsDrained(const ResourceKey&, const std::string&) const override { return true; }
+  bool IsEmpty(const ResourceKey&, const std::string&) const override { return true; }
+};
 
 std::string KeyText(const std::string& ns, const std::string& workload) {
   return ns + "/" + workload;
@@ -136,6 +145,11 @@ class WorkloadController::Impl {
     return Act(*workload, input, plan);
   }
 
+  DrainGate& GateOf(const Value& workload) const {
+    static auto* const none = new NoGate();
+    return IsOfPool(workload) ? gate_ : *none;
+  }
+
   WorkloadInput Observe(const ResourceKey& key, const Value& workload, WorkloadSpec spec) const {
     WorkloadInput input;
     input.key = key;
@@ -157,12 +171,13 @@ class WorkloadController::Impl {
       input.storage_class = ObserveClass(classes_.cache().List(), input.spec.storage_class);
     }
     // Heads that are not known to be asked away may still come.
+    const DrainGate& gate = GateOf(workload);
     for (const std::string& pod : DrainingIn(workload)) {
-      if (gate_.IsDrained(key, pod)) input.drained.insert(pod);
-      if (gate_.IsEmpty(key, pod)) input.empty.insert(pod);
+      if (gate.IsDrained(key, pod)) input.drained.insert(pod);
+      if (gate.IsEmpty(key, pod)) input.empty.insert(pod);
     }
     for (const ObservedPod& pod : input.pods) {
-      if (const size_t missing = gate_.Missing(key, pod.name)) input.missing[pod.name] = missing;
+      if (const size_t missing = gate.Missing(key, pod.name)) input.missing[pod.name] = missing;
     }
     return input;
   }
@@ -174,7 +189,7 @@ class WorkloadController::Impl {
     if (Status written = WriteStatus(workload, std::move(status)); !written.ok()) {
       return Outcome::Failed(written);
     }
-    gate_.SetDraining(input.key, plan.draining);
+    GateOf(workload).SetDraining(input.key, plan.draining);
     WorkloadActions actions(client_, events_, CachesOf(input.key.ns), workload, input.spec);
     const Status done = actions.Run(plan.actions);
     // Told apart from the plan's own conditions, so that nothing flaps while it fails.

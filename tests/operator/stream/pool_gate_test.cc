@@ -80,6 +80,22 @@ TEST_F(PoolGateTest, APoolWithoutItsWorkloadIsForgotten) {
   EXPECT_FALSE(fleet_.Observe("default", 1).exists);
 }
 
+TEST_F(PoolGateTest, AWorkloadThatIsGoneIsNoPool) {
+  gate_.SetDraining({"millrace", "clicks-delivery"}, {});
+  EXPECT_FALSE(fleet_.Observe("clicks-delivery", 1).exists);
+}
+
+TEST(FleetPodsOf, LeavesOutPodsOfOtherComponents) {
+  auto pod = [](const std::string& component) {
+    return *json::ParseJson(R"({"metadata":{"name":"a-0","namespace":"millrace","labels":
+               {"app.kubernetes.io/component":")" +
+                            component + R"("},"ownerReferences":
+               [{"kind":"Workload","name":"a","controller":true}]}})");
+  };
+  EXPECT_EQ(FleetPodsOf({pod("shard")}, 8080).size(), 1u);
+  EXPECT_TRUE(FleetPodsOf({pod("delivery")}, 8080).empty());
+}
+
 TEST(FleetPodsOf, TakesPodsThatAWorkloadOwnsAndWhereTheyAnswer) {
   auto pod = [](const char* text) { return *json::ParseJson(text); };
   auto found =

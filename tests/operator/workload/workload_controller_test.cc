@@ -173,6 +173,20 @@ TEST_F(WorkloadControllerTest, PodThatIsAskedToDrainIsHandedToTheGateAndSaidSoUn
   EXPECT_TRUE(Eventually([&] { return gate_.draining().empty(); }));
 }
 
+TEST_F(WorkloadControllerTest, PodsOfOtherComponentsThanPoolsAreNoBusinessOfTheGate) {
+  controller_.Start();
+  Write(Spec("r1"));
+  ASSERT_TRUE(AllReady());
+  Value component;
+  component["metadata"]["labels"].Set("app.kubernetes.io/component", "delivery");
+  ASSERT_TRUE(client_.MergePatch(WorkloadType(), {"default", "pool"}, component).ok());
+  Value drain;
+  drain["metadata"]["annotations"].Set(resources::kDrainAnnotation, "true");
+  ASSERT_TRUE(client_.MergePatch(types::Pod(), {"default", "pool-0"}, drain).ok());
+  EXPECT_TRUE(Eventually([&] { return Get().At("status", "draining").AsArray().size() == 1; }));
+  EXPECT_TRUE(gate_.draining().empty());
+}
+
 TEST_F(WorkloadControllerTest, NewRevisionEvictsOnePodAfterTheOther) {
   std::atomic<int> evictions{0};
   api_.Intercept(
