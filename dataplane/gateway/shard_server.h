@@ -93,9 +93,6 @@ class ShardServer {
   Result<std::shared_ptr<net::TlsContext>> PeerTls(net::TlsContext::Side side);
   bool PeersMayBeInClear() const;
 
-  // How long this pod may go on without hearing of anybody, before it acknowledges nothing more.
-  static constexpr Duration kSilenceMax = std::chrono::seconds(3);
-
   const ShardServerOptions options_;
   bool stopped_ = false;
   std::vector<std::shared_ptr<net::TlsContext>> tls_;  // all there are, for Refresh
@@ -118,7 +115,7 @@ class ShardServer {
   std::unique_ptr<KeyRing> keys_;  // none without a master key
   std::unique_ptr<storage::Log> log_;
   std::unique_ptr<shard::IteratorTokens> tokens_;
-  peer::Reach reach_{SystemClock(), kSilenceMax};
+  peer::Reach reach_{SystemClock()};
   peer::SealWatch seals_;
   std::unique_ptr<peer::Peers> peers_;
   std::unique_ptr<kinesis::DataPlane> plane_;

@@ -34,7 +34,12 @@ struct DataPlane {
   // not for them; "": every stream is served.
   std::string only_pool{};
 
-  bool isolated() const { return reach != nullptr && reach->isolated(); }
+  bool silent() const { return reach != nullptr && reach->silent(); }
+  // Calls `fn` with whether this pod may take writes, which one that is catching up soon may.
+  void WhenReached(Executor& executor, UniqueFunction<void(bool)> fn) const {
+    if (reach == nullptr) return fn(true);
+    reach->WhenReached(executor, peer::kCatchUpWaitMax, std::move(fn));
+  }
   // How long a put waits for the map that follows a seal; shorter than clients wait for an answer.
   Duration reshard_wait_max = std::chrono::seconds(4);
 };

@@ -23,8 +23,13 @@ Part& PartFor(std::vector<Part>& parts, Fits fits) {
 }  // namespace
 
 void PutCall::Start() {
-  if (plane_.isolated())
-    return call_->Fail(Unavailable("this pod reaches no other and no source of shard maps"));
+  plane_.WhenReached(call_->executor(), [self = shared_from_this()](bool reached) {
+    if (reached) return self->Begin();
+    self->call_->Fail(Unavailable("this pod reaches no other and no source of shard maps"));
+  });
+}
+
+void PutCall::Begin() {
   if (!Read()) return;
   const auto table = plane_.placement.table();
   generation_ = table->generation();
@@ -181,14 +186,17 @@ void PutCall::WaitForNewerTable(std::vector<uint32_t> entries) {
     ++self->round_;
     self->Finish();
   });
-  plane_.placement.WhenNewer(generation_, call_->executor(),
-                             [weak = weak_from_this(), round, shared_entries] {
-                               const std::shared_ptr<PutCall> self = weak.lock();
-                               if (self == nullptr || self->round_ != round) return;
-                               ++self->round_;
-                               self->call_->executor().Cancel(self->timer_);
-                               self->Retry(*shared_entries);
-                             });
+  plane_.placement.WhenNewer(
+      generation_, call_->executor(), [weak = weak_from_this(), round, shared_entries] {
+        const std::shared_ptr<PutCall> self = weak.lock();
+        if (self == nullptr || self->round_ != round) return;
+        ++self->round_;
+        self->call_->executor().Cancel(self->timer_);
+        self->plane_.WhenReached(self->call_->executor(), [self, shared_entries](bool reached) {
+          if (reached) return self->Retry(*shared_entries);
+          self->Finish();
+        });
+      });
 }
 
 void PutCall::Retry(const std::vector<uint32_t>& entries) {
@@ -207,7 +215,7 @@ void PutCall::Retry(const std::vector<uint32_t>& entries) {
 }
 
 void PutCall::Finish() {
-  if (plane_.isolated()) Disown();
+  if (plane_.silent()) Disown();
   CountMetrics();
   if (single_) return AnswerSingle();
   call_->Ok(EncodePutRecordsReply(call_->protocol, batch_of_, batches_, stream_->map().encrypted));

@@ -40,6 +40,8 @@ class PutCall : public std::enable_shared_from_this<PutCall> {
   void Start();
 
  private:
+  void Begin();
+
   // What goes to one lane.
   struct LanePart {
     size_t lane = 0;

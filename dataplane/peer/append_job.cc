@@ -156,7 +156,7 @@ void AppendJob::PartDone() {
 
 void AppendJob::Answer() {
   // Durable, but others may have taken the shard over meanwhile: it is not acknowledged.
-  if (services_.reach.isolated()) {
+  if (services_.reach.silent()) {
     for (AppendOutcome& outcome : outcomes_) {
       if (outcome.code == Code::kOk) outcome.code = Code::kInternal;
     }
@@ -176,9 +176,11 @@ void TakeAppend(PeerServices& services, Slice body, WriterPtr writer) {
     if (!caught_up)
       return Refuse(writer, services, head.stream, Unavailable("the map is not here yet"));
     // It has to hear of all maps first, of which this one is but one.
-    if (services.reach.isolated())
-      return Refuse(writer, services, head.stream, Unavailable("this pod was cut off"));
-    job->Start();
+    services.reach.WhenReached(
+        writer->executor(), kCatchUpWaitMax, [&services, head, job, writer](bool reached) {
+          if (reached) return job->Start();
+          Refuse(writer, services, head.stream, Unavailable("this pod was cut off"));
+        });
   });
 }
 

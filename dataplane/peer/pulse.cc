@@ -10,6 +10,19 @@ namespace millrace::peer {
 void Pulse::Stop() {
   stopped_ = true;
   executor_.Cancel(timer_);
+  executor_.Cancel(awake_timer_);
+}
+
+void Pulse::StayAwake() {
+  if (stopped_) return;
+  const Duration still = reach_.NoteAwake();
+  if (still > Duration(0) && reach_.isolated()) {
+    log::Info("stood still: hears of newer shard maps before it takes writes",
+              {{"ms", still / std::chrono::milliseconds(1)}});
+    executor_.Cancel(timer_);
+    Beat();
+  }
+  awake_timer_ = executor_.RunAfter(limits_.awake_every, [this] { StayAwake(); });
 }
 
 void Pulse::Look(const shard::ShardTable& table) {
@@ -59,11 +72,11 @@ void Pulse::Beat() {
   generation_ = table->generation();
   reach_.SetOthersKnown(!others_.empty());
   const bool isolated = reach_.isolated();
-  if (isolated != isolated_) {
-    log::Warning(isolated ? "no other pod and no source of shard maps is reached: nothing is "
-                            "acknowledged any more"
-                          : "others are reached again: writes are acknowledged");
-    isolated_ = isolated;
+  if (const bool silent = reach_.silent(); silent != silent_) {
+    log::Warning(silent ? "no other pod and no source of shard maps is reached: nothing is "
+                          "acknowledged any more"
+                        : "others are reached again: writes are acknowledged");
+    silent_ = silent;
   }
   const KnownMaps told = isolated ? All() : News();
   for (size_t i = 0; i < std::min(others_.size(), limits_.peers_max); ++i) {

@@ -13,6 +13,7 @@ namespace millrace::peer {
 struct PulseLimits {
   Duration every = std::chrono::milliseconds(500);
   Duration every_isolated = std::chrono::milliseconds(100);
+  Duration awake_every = std::chrono::milliseconds(50);  // well below ReachLimits::standstill_max
   size_t peers_max = 8;    // greeted in one round; the others have their turn in the next
   size_t maps_max = 1000;  // told of in one greeting, the latest changes first
   Duration told_for = std::chrono::seconds(10);  // how long a change is news
@@ -26,11 +27,16 @@ class Pulse {
   Pulse(Executor& executor, Peers& peers, shard::Placement& placement, Reach& reach,
         PulseLimits limits = {})
       : executor_(executor), peers_(peers), placement_(placement), reach_(reach), limits_(limits) {}
-  void Start() { Beat(); }
+  void Start() {
+    StayAwake();
+    Beat();
+  }
   void Stop();
 
  private:
   void Beat();
+  // Notes that this process runs, and greets at once when it had stood still.
+  void StayAwake();
   // Looks at a table that it has not seen yet.
   void Look(const shard::ShardTable& table);
   KnownMaps News();
@@ -42,9 +48,10 @@ class Pulse {
   Reach& reach_;
   const PulseLimits limits_;
   Executor::TimerId timer_ = 0;
+  Executor::TimerId awake_timer_ = 0;
   bool stopped_ = false;
   size_t turn_ = 0;
-  bool isolated_ = false;                  // as was last said in the log
+  bool silent_ = false;                    // as was last said in the log
   uint64_t generation_ = 0;                // of the table that was looked at last
   std::vector<std::string> others_;        // those of the list, and whoever has a write head
   std::map<uint64_t, uint64_t> versions_;  // by stream

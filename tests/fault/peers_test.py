@@ -6,6 +6,7 @@ import os
 import random
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import kinesis
 from pods import Operator, Pods
@@ -226,6 +227,31 @@ def test_a_pod_that_hangs_while_its_heads_move_loses_nothing_and_doubles_nothing
             time.sleep(0.5)
             workload.stop()
         check(pods, operator, workload)
+
+
+def test_a_pod_that_stood_still_takes_no_write_behind_those_who_took_its_heads():
+    """Puts lie in its sockets when it goes on; others have acknowledged later places of the shard meanwhile."""
+    with Pods() as pods:
+        operator = Operator(pods, STREAM, SHARDS, SEED)
+        operator.await_applied(pods.names)
+        still, others = pods.names[0], pods.names[1:]
+        by_others = AnyPod([pods.endpoint(name) for name in others], SEED, retries={"mode": "standard", "max_attempts": 5})
+        by_still = kinesis.make_client(pods.endpoint(still), **{**CALL, "max_pool_connections": 16})
+        for _ in range(max(3, ROUNDS // 2)):
+            operator.move({0: still})
+            operator.await_applied(pods.names)
+            put = {"StreamName": STREAM, "Data": b"x", "PartitionKey": "k", "ExplicitHashKey": "0"}
+            by_still.put_record(**put)
+            pods.pause(still)
+            operator.empty(still, others)
+            before = int(by_others.put_record(**put)["SequenceNumber"])
+            with ThreadPoolExecutor(16) as threads:
+                waiting = [threads.submit(by_still.put_record, **put) for _ in range(16)]
+                time.sleep(0.1)
+                pods.go_on(still)
+                taken = [int(one.result()["SequenceNumber"]) for one in waiting if one.exception() is None]
+            assert all(sequence > before for sequence in taken), f"seed {SEED}: {sorted(taken)[0]} after {before}"
+            operator.await_applied(pods.names)
 
 
 def test_every_stream_is_reached_through_the_pods_of_another_pool_and_the_loss_of_a_pool_is_its_own():

@@ -2,7 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <vector>
+
 #include "tests/support/sim_clock.h"
+#include "tests/support/sim_executor.h"
 
 namespace millrace::peer {
 namespace {
@@ -13,7 +16,7 @@ class ReachTest : public ::testing::Test {
  protected:
   ReachTest() { clock_.AdvanceTo(clock_.Now() + kSecond); }
   sim::SimClock clock_;
-  Reach reach_{clock_, 3 * kSecond};
+  Reach reach_{clock_, {3 * kSecond, kSecond / 2}};
 };
 
 TEST_F(ReachTest, APodAloneAlwaysMay) {
@@ -47,6 +50,47 @@ TEST_F(ReachTest, AWordNowAndThenIsEnoughButNotAfterASilence) {
   EXPECT_TRUE(reach_.isolated());
   reach_.NoteCaughtUp(clock_.Now());
   EXPECT_FALSE(reach_.isolated());
+}
+
+TEST_F(ReachTest, OneThatStoodStillHasToCatchUpThoughItIsNotSilent) {
+  reach_.SetOthersKnown(true);
+  reach_.NoteAwake();
+  reach_.NoteCaughtUp(clock_.Now());
+  const MonoTime before = clock_.Now();
+  for (int i = 0; i < 3; ++i) {
+    clock_.AdvanceTo(clock_.Now() + kSecond / 3);
+    EXPECT_FALSE(reach_.isolated());
+    EXPECT_EQ(reach_.NoteAwake(), Duration(0));
+  }
+
+  clock_.AdvanceTo(clock_.Now() + kSecond);
+  EXPECT_TRUE(reach_.isolated()) << "before its timer has run";
+  reach_.NoteHeard();  // sent before it stood still, perhaps
+  EXPECT_EQ(reach_.NoteAwake(), kSecond);
+  EXPECT_TRUE(reach_.isolated());
+  reach_.NoteHeard();
+  reach_.NoteCaughtUp(before);
+  EXPECT_TRUE(reach_.isolated());
+  EXPECT_FALSE(reach_.silent()) << "what it took before may be acknowledged";
+  reach_.NoteCaughtUp(clock_.Now());
+  EXPECT_FALSE(reach_.isolated());
+}
+
+TEST_F(ReachTest, AWriteWaitsForAPodThatCatchesUpAndNotForLong) {
+  sim::SimExecutor executor(clock_);
+  std::vector<bool> told;
+  reach_.SetOthersKnown(true);
+  reach_.WhenReached(executor, kSecond, [&](bool reached) { told.push_back(reached); });
+  executor.RunFor(kSecond / 2);
+  EXPECT_TRUE(told.empty());
+  reach_.NoteCaughtUp(clock_.Now());
+  executor.RunFor(kSecond / 10);
+  EXPECT_EQ(told, std::vector<bool>{true});
+
+  clock_.AdvanceTo(clock_.Now() + 4 * kSecond);
+  reach_.WhenReached(executor, kSecond, [&](bool reached) { told.push_back(reached); });
+  executor.RunFor(2 * kSecond);
+  EXPECT_EQ(told, (std::vector<bool>{true, false}));
 }
 
 }  // namespace
