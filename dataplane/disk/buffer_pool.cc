@@ -11,11 +11,11 @@
 
 #include "common/base/check.h"
 #include "dataplane/disk/disk.h"
+#include "dataplane/disk/huge_memory.h"
 
 namespace millrace::storage {
 namespace {
 
-constexpr size_t kHugePage = 2 * kMiB;
 // Buffers of more than kSmallMax are cut out of slabs, as many of one size as go into it.
 constexpr size_t kSlabBytes = 2 * kHugePage;
 constexpr size_t kSmallMax = 64 * kKiB;
@@ -30,22 +30,6 @@ size_t CapacityFor(size_t bytes) {
     if (bytes <= capacity) return capacity;
   }
   return (bytes + kHugePage - 1) / kHugePage * kHugePage;
-}
-
-// Memory whose beginning and end are those of huge pages.
-uint8_t* MapHuge(size_t bytes) {
-  void* mapped =
-      mmap(nullptr, bytes + kHugePage, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  CHECK(mapped != MAP_FAILED);
-  auto begin = reinterpret_cast<uintptr_t>(mapped);
-  uintptr_t aligned = (begin + kHugePage - 1) / kHugePage * kHugePage;
-  if (aligned > begin) munmap(mapped, aligned - begin);
-  size_t behind = begin + kHugePage - aligned;
-  auto* data = reinterpret_cast<uint8_t*>(aligned);
-  if (behind > 0) munmap(data + bytes, behind);
-  // Where there are none it is ordinary memory.
-  madvise(data, bytes, MADV_HUGEPAGE);
-  return data;
 }
 
 struct Slab {

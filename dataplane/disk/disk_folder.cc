@@ -14,19 +14,27 @@
 #include <filesystem>
 
 #include "common/base/check.h"
+#include "dataplane/disk/huge_memory.h"
 
 namespace millrace::storage {
 namespace {
 
 // Names that begin so are ours alone: List does not show them and Open removes them.
 constexpr std::string_view kTemporaryPrefix = ".tmp-";
-constexpr size_t kZeroWriteBytes = 2 * kMiB;
+constexpr size_t kZeroWriteBytes = kHugePage;
 constexpr mode_t kFileMode = 0600;
 
 // Never the same twice, so that operations under way at once do not meet.
 std::string TemporaryName(const std::string& name) {
   static std::atomic<uint64_t> count{0};
   return std::string(kTemporaryPrefix) + std::to_string(count++) + "-" + name;
+}
+
+// kZeroWriteBytes of zeros to write from. Nobody ever writes to them, so the kernel lays its one
+// page of zeros under all of them: they take no memory, and no segment waits for fresh pages.
+const uint8_t* Zeros() {
+  static const uint8_t* const zeros = MapHuge(kZeroWriteBytes);
+  return zeros;
 }
 
 // A descriptor that closes itself.
@@ -163,12 +171,9 @@ Status DiskFolder::WriteZeros(int fd, const std::string& name, uint64_t size) co
       errno != ENOSYS) {
     return FileStatus(errno, "allocate", name);
   }
-  const auto step = static_cast<size_t>(std::min<uint64_t>(size, kZeroWriteBytes));
-  auto zeros = AllocateAligned(step);
-  std::memset(zeros.get(), 0, step);
-  for (uint64_t at = 0; at < size; at += step) {
-    const auto bytes = static_cast<size_t>(std::min<uint64_t>(step, size - at));
-    RETURN_IF_ERROR(WriteFully(fd, name, at, zeros.get(), bytes));
+  for (uint64_t at = 0; at < size; at += kZeroWriteBytes) {
+    const auto bytes = static_cast<size_t>(std::min<uint64_t>(kZeroWriteBytes, size - at));
+    RETURN_IF_ERROR(WriteFully(fd, name, at, Zeros(), bytes));
   }
   return OkStatus();
 }
