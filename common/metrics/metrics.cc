@@ -83,10 +83,6 @@ struct Family {
   std::map<Labels, std::unique_ptr<Cell>> cells;
 };
 
-bool HasAll(const Labels& labels, const Labels& wanted) {
-  return std::includes(labels.begin(), labels.end(), wanted.begin(), wanted.end());
-}
-
 }  // namespace
 
 struct Registry::Impl {
@@ -129,9 +125,8 @@ Histogram& Registry::GetHistogram(const std::string& name, const std::string& he
 
 void Registry::Remove(const std::string& name, const Labels& labels) {
   std::lock_guard lock(impl_->mu);
-  auto family = impl_->families.find(name);
-  if (family == impl_->families.end()) return;
-  std::erase_if(family->second.cells, [&](const auto& cell) { return HasAll(cell.first, labels); });
+  const auto family = impl_->families.find(name);
+  if (family != impl_->families.end()) family->second.cells.erase(labels);
 }
 
 std::string Registry::Render() const {

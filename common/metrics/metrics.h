@@ -46,7 +46,7 @@ class Registry {
   Histogram& GetHistogram(const std::string& name, const std::string& help,
                           const Labels& labels = {},
                           const std::vector<double>& buckets = LatencyBuckets());
-  // Forgets every series of `name` that has all of `labels` (a deleted stream); their handles die.
+  // Forgets the series of `name` with just `labels`, if it is there; its handle dies.
   void Remove(const std::string& name, const Labels& labels);
   // Prometheus text format 0.0.4.
   std::string Render() const;

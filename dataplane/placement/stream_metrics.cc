@@ -3,6 +3,13 @@
 #include <algorithm>
 
 namespace millrace::shard {
+namespace {
+
+std::string SeriesName(std::string_view name) {
+  return std::string("millrace_kinesis_").append(name);
+}
+
+}  // namespace
 
 StreamMetricsBook::StreamMetricsBook(metrics::Registry& registry, std::string stream)
     : registry_(registry), name_(std::move(stream)) {
@@ -46,7 +53,9 @@ StreamMetricsBook::StreamMetricsBook(metrics::Registry& registry, std::string st
 
 StreamMetricsBook::~StreamMetricsBook() {
   if (abandoned_) return;
-  for (const std::string& series : series_) registry_.Remove(series, {{"stream", name_}});
+  const metrics::Labels alone = WithStream({});
+  for (const char* name : series_) registry_.Remove(SeriesName(name), alone);
+  for (const auto& [name, labels] : more_) registry_.Remove(SeriesName(name), WithStream(labels));
 }
 
 const ConsumerMetrics& StreamMetricsBook::Consumer(const std::string& name) {
@@ -101,28 +110,31 @@ ShardMetrics StreamMetricsBook::Shard(const std::string& shard_id,
   return m;
 }
 
-metrics::Labels StreamMetricsBook::LabelsWith(const char* name, metrics::Labels more) {
-  std::string series = std::string("millrace_kinesis_") + name;
-  if (std::find(series_.begin(), series_.end(), series) == series_.end())
-    series_.push_back(std::move(series));
+metrics::Labels StreamMetricsBook::Remember(const char* name, metrics::Labels more) {
+  if (more.empty()) {
+    series_.push_back(name);
+  } else {
+    more_.emplace(name, more);
+  }
+  return WithStream(std::move(more));
+}
+
+metrics::Labels StreamMetricsBook::WithStream(metrics::Labels more) const {
   more.emplace("stream", name_);
   return more;
 }
 
 metrics::Counter* StreamMetricsBook::Count(const char* name, const char* help,
                                            metrics::Labels more) {
-  return &registry_.GetCounter(std::string("millrace_kinesis_") + name, help,
-                               LabelsWith(name, std::move(more)));
+  return &registry_.GetCounter(SeriesName(name), help, Remember(name, std::move(more)));
 }
 
 metrics::Gauge* StreamMetricsBook::Level(const char* name, const char* help, metrics::Labels more) {
-  return &registry_.GetGauge(std::string("millrace_kinesis_") + name, help,
-                             LabelsWith(name, std::move(more)));
+  return &registry_.GetGauge(SeriesName(name), help, Remember(name, std::move(more)));
 }
 
 metrics::Histogram* StreamMetricsBook::Latency(const char* name, const char* help) {
-  return &registry_.GetHistogram(std::string("millrace_kinesis_") + name, help,
-                                 LabelsWith(name, {}));
+  return &registry_.GetHistogram(SeriesName(name), help, Remember(name, {}));
 }
 
 std::shared_ptr<StreamMetricsBook> StreamMetricsBooks::Open(const std::string& stream) {

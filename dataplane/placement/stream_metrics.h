@@ -3,7 +3,10 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <set>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "common/metrics/metrics.h"
@@ -80,7 +83,8 @@ class StreamMetricsBook {
   metrics::Counter* Count(const char* name, const char* help, metrics::Labels more = {});
   metrics::Gauge* Level(const char* name, const char* help, metrics::Labels more = {});
   metrics::Histogram* Latency(const char* name, const char* help);
-  metrics::Labels LabelsWith(const char* name, metrics::Labels more);
+  metrics::Labels Remember(const char* name, metrics::Labels more);
+  metrics::Labels WithStream(metrics::Labels more) const;
 
   metrics::Registry& registry_;
   const std::string name_;
@@ -89,7 +93,10 @@ class StreamMetricsBook {
   std::mutex mu_;
   // Guarded by mu_.
   std::map<std::string, ConsumerMetrics> consumers_;
-  std::vector<std::string> series_;  // names to forget
+  // To forget, each by itself: a look among those of all other streams would take as long as
+  // there are streams. Names are literals.
+  std::vector<const char*> series_;                              // with the stream's label alone
+  std::set<std::pair<std::string_view, metrics::Labels>> more_;  // with others beside it
 };
 
 // Hands out one book a stream name. Lives as long as the process's registry; any thread.

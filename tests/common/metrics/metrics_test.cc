@@ -47,19 +47,18 @@ TEST(Metrics, HistogramBucketsAreCumulativeAndTakeTheirBound) {
   EXPECT_THAT(text, HasSubstr("millrace_test_wait_seconds_count 5\n"));
 }
 
-TEST(Metrics, RemoveForgetsEverySeriesWithTheLabels) {
+TEST(Metrics, RemoveForgetsTheSeriesWithJustTheLabels) {
   Registry registry;
-  for (const char* stream : {"a", "b"}) {
-    for (const char* shard : {"0", "1"}) {
-      registry.GetCounter("millrace_test_x_total", "X.", {{"shard", shard}, {"stream", stream}})
-          .Add();
-    }
+  for (const char* shard : {"0", "1"}) {
+    registry.GetCounter("millrace_test_x_total", "X.", {{"shard", shard}, {"stream", "a"}}).Add();
   }
   registry.Remove("millrace_test_x_total", {{"stream", "a"}});
   registry.Remove("millrace_test_absent_total", {});
-  EXPECT_THAT(registry.Render(), Not(HasSubstr("stream=\"a\"")));
-  EXPECT_THAT(registry.Render(), HasSubstr("shard=\"1\",stream=\"b\""));
-  registry.Remove("millrace_test_x_total", {});
+  EXPECT_THAT(registry.Render(), HasSubstr("shard=\"0\",stream=\"a\""));
+  registry.Remove("millrace_test_x_total", {{"shard", "0"}, {"stream", "a"}});
+  EXPECT_THAT(registry.Render(), Not(HasSubstr("shard=\"0\"")));
+  EXPECT_THAT(registry.Render(), HasSubstr("shard=\"1\",stream=\"a\""));
+  registry.Remove("millrace_test_x_total", {{"shard", "1"}, {"stream", "a"}});
   EXPECT_EQ(registry.Render(), "");
 }
 
