@@ -19,7 +19,7 @@ constexpr size_t kTrimsPerItem = 1024;
 // control entries, the cleaner leaves something to control entries, and what makes room comes last.
 constexpr uint64_t kAppendReserveDivisor = 8;
 constexpr uint64_t kControlReserveDivisor = 16;
-constexpr uint64_t kControlReserveMax = 256 * kKiB;
+constexpr uint64_t kControlReserveMin = 256 * kKiB;
 
 Status Fenced() { return {Code::kFenced, "the log is fenced"}; }
 
@@ -167,12 +167,18 @@ std::vector<TableRow> LaneWriter::TableRows() {
   return rows;
 }
 
+// Of what is left to control entries the half is for what makes room, one trim an extent, twice.
+uint64_t LaneWriter::ControlReserve(const Segment& active) const {
+  const uint64_t trims = lane_.extents.size() * kBlockEntryBytes;
+  return std::min(active.size / kControlReserveDivisor, std::max(kControlReserveMin, 4 * trims));
+}
+
 uint64_t LaneWriter::Allowance(const WorkItem& item) const {
   const Segment* active = const_cast<SegmentSet&>(segments_).active();
   if (active == nullptr) return 0;
   uint64_t left = active->size - active->write_offset;
   if (segments_.next_ready()) return left;
-  uint64_t control = std::min<uint64_t>(active->size / kControlReserveDivisor, kControlReserveMax);
+  const uint64_t control = ControlReserve(*active);
   uint64_t reserve = 0;
   if (item.move) {
     reserve = control;

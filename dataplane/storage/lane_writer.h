@@ -78,6 +78,7 @@ class LaneWriter {
   std::vector<TableRow> TableRows();
   Built BuildWork();
   Built BuildWatermark();
+  uint64_t ControlReserve(const Segment& active) const;
   // Space that `item` may use in the active segment.
   uint64_t Allowance(const WorkItem& item) const;
   bool Fits(const WorkItem& item) const;

@@ -168,6 +168,36 @@ TEST_F(LaneSpace, TrimmingMakesRoomWithoutARestart) {
   EXPECT_EQ(lane->stats().corrupt_blocks, 0U);
 }
 
+TEST_F(LaneSpace, TrimsOfThousandsOfExtentsFitIntoWhatAFullLogKeepsForThem) {
+  options.segment_bytes = 16 * kMiB;
+  options.segment_bytes_min = 8 * kMiB;
+  options.write_bytes_max = 1 * kMiB;
+  options.bytes_max = 4 * options.segment_bytes;
+  constexpr uint32_t kExtents = 3'000;
+  Open();
+  uint32_t put = 0;
+  for (uint32_t i = 0; i < kExtents; ++i) {
+    lane->OpenExtent(Id(i), false, [](const Status& status) { EXPECT_TRUE(status.ok()); });
+    lane->AppendRecords(MakeAppend(Id(i), {"x"}),
+                        [&](const Result<AppendResult>& result) { put += result.ok() ? 1 : 0; });
+  }
+  executor.RunUntil([&] { return put == kExtents; });
+  while (Put(Id(0), {std::string(200'000, 'x')}).ok()) {
+  }
+  uint32_t opened = 0;
+  while (opened < 2'000 && OpenExtent(Id(kExtents + opened)).ok()) ++opened;
+  ASSERT_LT(opened, 2'000U) << "the reserve is not used up";
+  ASSERT_TRUE(lane->stats().full);
+
+  executor.RunFor(std::chrono::milliseconds(5));
+  for (uint32_t i = 0; i < kExtents; ++i) lane->Trim(Id(i), clock.WallNow());
+  executor.RunFor(std::chrono::seconds(5));
+  EXPECT_FALSE(lane->stats().full);
+  EXPECT_TRUE(Put(Id(0), {"x"}).ok());
+  Reopen();
+  EXPECT_EQ(lane->stats().lost_records, 0U);
+}
+
 TEST_F(LaneSpace, DroppingMakesRoomWithoutARestart) {
   options.bytes_max = 4 * 256 * kKiB;
   Open();
