@@ -39,9 +39,11 @@ Result<WorkloadSpec> WorkloadSpec::Parse(const Value& spec) {
     out.pod_template = in.Object("template");
     if (!out.pod_template["spec"].is_object()) in.Add("template", "needs the spec of a pod");
     in.Map("selector", out.selector, 10, {.chars_min = 0, .chars_max = 63});
-    FieldReader volume(in.Object("volume"), in.Path("volume"), problems);
-    volume.RequiredQuantity("size", out.volume_size);
-    volume.Text("storageClassName", out.storage_class, {.chars_min = 0});
+    if (const Value& given = in.Object("volume"); given.is_object()) {
+      FieldReader volume(given, in.Path("volume"), problems);
+      volume.RequiredQuantity("size", out.volume_size);
+      volume.Text("storageClassName", out.storage_class, {.chars_min = 0});
+    }
     in.OneOf("deletionPolicy", out.deletion_policy, {"Delete", "Retain"});
     out.rollout.Read(in, "rollout", problems);
   }
@@ -50,9 +52,6 @@ Result<WorkloadSpec> WorkloadSpec::Parse(const Value& spec) {
 }
 
 Value WorkloadSpec::ToValue() const {
-  Value volume;
-  volume.Set("size", volume_size);
-  if (!storage_class.empty()) volume.Set("storageClassName", storage_class);
   Value labels = json::Object{};
   for (const auto& [name, text] : selector) labels.Set(name, text);
   Value out;
@@ -60,7 +59,8 @@ Value WorkloadSpec::ToValue() const {
   out.Set("revision", revision);
   out.Set("template", pod_template);
   out.Set("selector", std::move(labels));
-  out.Set("volume", std::move(volume));
+  if (has_volumes()) out["volume"].Set("size", volume_size);
+  if (!storage_class.empty()) out["volume"].Set("storageClassName", storage_class);
   out.Set("deletionPolicy", deletion_policy);
   out.Set("rollout", rollout.ToValue());
   return out;

@@ -34,11 +34,12 @@ struct WorkloadSpec {
   std::string revision;
   json::Value pod_template;  // metadata {labels, annotations}, spec
   std::map<std::string, std::string> selector;
-  std::string volume_size;
+  std::string volume_size;    // "": pods without a volume of their own
   std::string storage_class;  // "": the cluster's default
   std::string deletion_policy = "Retain";
   RolloutSpec rollout;
 
+  bool has_volumes() const { return !volume_size.empty(); }
   static Result<WorkloadSpec> Parse(const json::Value& spec);
   bool operator==(const WorkloadSpec&) const = default;
   json::Value ToValue() const;

@@ -220,7 +220,8 @@ Status WorkloadActions::Evict(const WorkloadAction& action) {
 Status WorkloadActions::DeletePod(const WorkloadAction& action, bool force) {
   const ObjectName name = NameOfPart(action.name);
   kube::DeleteOptions options = OptionsOf(action);
-  if (force) {
+  if (force && !spec_.has_volumes()) options.grace_seconds = 0;
+  if (force && spec_.has_volumes()) {
     // A cache may be late; that a node runs nothing any more is asked of the server itself.
     ASSIGN_OR_RETURN(const Value pod, client_.Get(types::Pod(), name));
     const auto node = client_.Get(types::Node(), {"", pod.At("spec", "nodeName").AsString()});

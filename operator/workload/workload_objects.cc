@@ -52,7 +52,7 @@ Value PodObject(const Value& workload, const std::string& pod, const std::string
   Value spec = pod_template["spec"];
   // Its name in the headless Service.
   spec.Set("hostname", pod);
-  spec["volumes"].Append(DataVolume(pod));
+  if (workload.At("spec", "volume").is_object()) spec["volumes"].Append(DataVolume(pod));
   Value out;
   out.Set("apiVersion", "v1");
   out.Set("kind", "Pod");

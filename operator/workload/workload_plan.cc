@@ -211,21 +211,31 @@ class Planner {
       plan_.actions.push_back(OnPod(Kind::kForceDeletePod, *pod, "node " + pod->node + " is off"));
       return;
     }
+    // Nothing is on it that another one could not have.
+    if (pod && pod->node_state == NodeState::kSilent && !in_.spec.has_volumes()) {
+      plan_.actions.push_back(
+          OnPod(Kind::kForceDeletePod, *pod, "node " + pod->node + " does not answer"));
+      return;
+    }
     if (pod && pod->has_ended && !pod->is_going) {
       plan_.actions.push_back(OnPod(Kind::kDeletePod, *pod, "it has ended: " + pod->trouble));
       return;
     }
     if (pod || member.name == leaving_) return;
-    const ObservedClaim* claim = in_.FindClaim(ClaimName(member.name));
-    if (claim && (claim->is_going || !claim->is_ours)) return;  // a new pod could not use it
-    if (!claim) {
-      plan_.actions.push_back(
-          {.kind = Kind::kCreateClaim,
-           .name = member.name,
-           .why = member.claim_uid.empty() ? "" : "claim " + member.claim_uid + " is gone"});
-    }
+    if (in_.spec.has_volumes() && !RestoreClaim(member)) return;
     plan_.actions.push_back(
         {.kind = Kind::kCreatePod, .name = member.name, .revision = member.revision});
+  }
+
+  // Whether a pod can use it.
+  bool RestoreClaim(const Member& member) {
+    const ObservedClaim* claim = in_.FindClaim(ClaimName(member.name));
+    if (claim) return !claim->is_going && claim->is_ours;
+    plan_.actions.push_back(
+        {.kind = Kind::kCreateClaim,
+         .name = member.name,
+         .why = member.claim_uid.empty() ? "" : "claim " + member.claim_uid + " is gone"});
+    return true;
   }
 
   WorkloadPlan PlanRemoval() {
@@ -281,6 +291,8 @@ class Planner {
       troubles += "; " + claim->name + " is being deleted, and is made anew once it is gone";
     } else if (claim && !claim->is_bound && in_.storage_class == ClassState::kMissing) {
       troubles += "; " + claim->name + " waits: " + StorageClassText(in_) + " does not exist";
+    } else if (pod && pod->node_state == NodeState::kSilent && !in_.spec.has_volumes()) {
+      troubles += "; " + member.name + " is replaced: node " + pod->node + " does not answer";
     } else if (pod && pod->node_state == NodeState::kSilent) {
       lost += (lost.empty() ? "" : ", ") + member.name + " (node " + pod->node + ")";
     } else if (pod && !pod->is_ready && !pod->trouble.empty()) {

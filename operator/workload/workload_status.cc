@@ -49,7 +49,7 @@ Value WorkloadStatus(const Value& before, const WorkloadInput& input, const Work
   json::Array members;
   for (const Member& member : plan.members) members.push_back(MemberValue(member));
   status.Set("members", std::move(members));
-  if (plan.conditions.contains("StorageResizing")) {
+  if (plan.conditions.contains("StorageResizing") && input.spec.has_volumes()) {
     Value storage;
     storage.Set("requested", input.spec.volume_size);
     if (plan.actual_bytes > 0) {

@@ -135,6 +135,18 @@ TEST_F(WorkloadControllerTest, MakesClaimsPodsAndAKeptRevision) {
   EXPECT_TRUE(Eventually([&] { return Get().At("status", "stableRevision").AsString() == "r1"; }));
 }
 
+TEST_F(WorkloadControllerTest, WithoutAVolumePodsAreMadeAsTheirTemplateSays) {
+  controller_.Start();
+  resources::WorkloadSpec spec = Spec("r1");
+  spec.volume_size.clear();
+  spec.storage_class.clear();
+  Write(spec);
+  ASSERT_TRUE(AllReady());
+  EXPECT_TRUE(client_.ListAll(types::PersistentVolumeClaim())->items.empty());
+  EXPECT_FALSE(client_.Get(types::Pod(), {"default", "pool-0"})->At("spec").Has("volumes"));
+  EXPECT_FALSE(Get()["status"].Has("storage"));
+}
+
 TEST_F(WorkloadControllerTest, AtRestNothingIsWritten) {
   controller_.Start();
   Write(Spec("r1"));

@@ -305,6 +305,21 @@ TEST(WorkloadPlan, PoolOfOnePodHasNowhereToDrainTo) {
   EXPECT_EQ(Count(sim.Step(), Kind::kEvictPod), 1);
 }
 
+TEST(WorkloadPlan, PodsWithoutVolumesGetNoClaimsAndAreReplacedWhereTheirNodeIsSilent) {
+  WorkloadSim sim(2);
+  sim.Start();
+  sim.in.spec.volume_size.clear();
+  sim.claims.clear();
+  for (Member& member : sim.in.members) member.claim_uid.clear();
+  EXPECT_TRUE(PlanWorkload(sim.Observe()).actions.empty());
+  sim.pod(1).node_state = NodeState::kSilent;
+  sim.pod(1).is_ready = false;
+  const WorkloadPlan plan = PlanWorkload(sim.Observe());
+  ASSERT_EQ(plan.actions.size(), 1u);
+  EXPECT_EQ(plan.actions[0].kind, Kind::kForceDeletePod);
+  EXPECT_EQ(Reason(plan, "Degraded"), "AllWell");
+}
+
 TEST(WorkloadPlan, PodOfASilentNodeStaysAndOneOfANodeThatIsOffIsReplaced) {
   WorkloadSim sim(3);
   sim.Start();
