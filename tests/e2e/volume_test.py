@@ -31,14 +31,19 @@ def patch(kind, name, change, *where):
     kubectl("patch", kind, name, *where, "--type=merge", "-p", json.dumps(change))
 
 
+def volume_of(claim):
+    """None while the claim is away or not bound."""
+    return (get("pvc", claim, NAMESPACE) or {"spec": {}})["spec"].get("volumeName")
+
+
 def lose_volume(pod):
     """Deletes claim and pod; the volume itself is kept. Its name."""
     claim = f"data-{pod}"
-    volume = get("pvc", claim, NAMESPACE)["spec"]["volumeName"]
+    volume = volume_of(claim)
     patch("pv", volume, {"spec": {"persistentVolumeReclaimPolicy": "Retain"}})
     kubectl("delete", "pvc", claim, "-n", NAMESPACE, "--wait=false")
     kubectl("delete", "pod", pod, "-n", NAMESPACE, "--grace-period=0", "--force")
-    wait("another volume", lambda: get("pvc", claim, NAMESPACE)["spec"].get("volumeName") not in (None, volume), 60)
+    wait("another volume", lambda: volume_of(claim) not in (None, volume), 60)
     return volume
 
 
@@ -48,7 +53,7 @@ def put_back(pod, volume):
     patch("pv", volume, {"spec": {"claimRef": {"uid": None, "resourceVersion": None}}})
     kubectl("delete", "pvc", claim, "-n", NAMESPACE, "--wait=false")
     kubectl("delete", "pod", pod, "-n", NAMESPACE, "--grace-period=0", "--force")
-    wait("the old volume", lambda: get("pvc", claim, NAMESPACE)["spec"].get("volumeName") == volume, 60)
+    wait("the old volume", lambda: volume_of(claim) == volume, 60)
     wait("the pool being whole", pool_is_whole, 120)
 
 
