@@ -193,7 +193,7 @@ def lake(tmp_path):
     """A real S3 gateway that checks signatures, over a folder; skipped where nobody installed one."""
     program = shutil.which(os.environ.get("MILLRACE_S3_GATEWAY", "versitygw"))
     if not program:
-        pytest.skip("no versitygw (go install github.com/versity/versitygw/cmd/versitygw@latest), or MILLRACE_S3_GATEWAY")
+        pytest.skip("no S3 gateway: MILLRACE_S3_GATEWAY, or versitygw on the PATH (tests/integration/run.sh fault builds it)")
     port, = free_ports(1)
     environment = {**os.environ, "ROOT_ACCESS_KEY": "lake-key", "ROOT_SECRET_KEY": "lake-secret"}
     gateway = subprocess.Popen([program, "--port", f"127.0.0.1:{port}", "posix", str(tmp_path)], env=environment,

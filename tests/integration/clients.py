@@ -140,13 +140,13 @@ def go():
     return str(wheel_tool("go", GO_WHEEL) / "bin" / "go")
 
 
-def install_go(name, source):
-    """Builds a Go module; returns the program."""
+def install_go(name, source, package="."):
+    """Builds a Go module, or a package that it requires; returns the program."""
     program = CACHE / "go" / name
 
     def make():
         environment = {**os.environ, "GOTOOLCHAIN": "local", "CGO_ENABLED": "0"}
-        run([go(), "build", "-o", program, "."], cwd=source, env=environment)
+        run([go(), "build", "-o", program, package], cwd=source, env=environment)
 
     once(f"go-{name}", [source], make)
     return program

@@ -54,6 +54,16 @@ def linearizability():
         print(f"linearizability: {reason}", flush=True)
 
 
+def s3_gateway():
+    """The same for an S3 service that checks signatures."""
+    try:
+        program = clients.install_go("versitygw", HERE.parent / "fault" / "s3_gateway",
+                                     "github.com/versity/versitygw/cmd/versitygw")
+        os.environ["MILLRACE_S3_GATEWAY"] = str(program)
+    except clients.Unavailable as reason:
+        print(f"versitygw: {reason}", flush=True)
+
+
 @dataclasses.dataclass(frozen=True)
 class Suite:
     """`install` makes the client be there and `command` runs it, given what install returned."""
@@ -98,7 +108,7 @@ SUITES = {
     "java-tls": java_suite("RoundTrip", tls=True),
     "kpl": java_suite("Producer"),
     # What tests/fault/run.sh calls.
-    "fault": Suite("fault", lambda: (clients.install_python(), linearizability()),
+    "fault": Suite("fault", lambda: (clients.install_python(), linearizability(), s3_gateway()),
                    lambda it: [*pytest_command("../fault")(it[0]), "-s"], 3600, on_request=True,
                    own_servers=True),
 }

@@ -99,6 +99,27 @@ struct World {
   }
 };
 
+TEST(BindVolumes, NamesTheVolumeOfWhatAPodHasAndTheMapGivesNone) {
+  ShardMap map;
+  map.shards.resize(1);
+  for (const uint64_t epoch : {1, 2, 3, 4}) {
+    MapExtent extent;
+    extent.epoch = epoch;
+    extent.owner = epoch == 3 ? "p-1" : "p-0";
+    map.shards[0].extents.push_back(extent);
+  }
+  map.shards[0].extents[1].volume = "another";  // the pod's map was older
+  ObservedStream observed;
+  observed.unbound = {{0, 1}, {0, 2}, {0, 3}};
+  EXPECT_FALSE(BindVolumes("p-0", observed, map)) << "a pod that does not say which it is on";
+  observed.volume = "v";
+  EXPECT_TRUE(BindVolumes("p-0", observed, map));
+  std::vector<std::string> volumes;
+  for (const MapExtent& extent : map.shards[0].extents) volumes.push_back(extent.volume);
+  EXPECT_EQ(volumes, (std::vector<std::string>{"v", "another", "", ""}));
+  EXPECT_FALSE(BindVolumes("p-0", observed, map));
+}
+
 TEST(LossPlan, ALostVolumeIsNamedWithWhatToDoAndWritesGoOnElsewhere) {
   World world;
   EXPECT_EQ(world.Degraded("reason"), "NoDataLost");
