@@ -186,9 +186,10 @@ void WorkloadActions::NoteDeleted(kube::ObjectCache& cache, const ObjectName& na
 }
 
 Status WorkloadActions::Evict(const WorkloadAction& action) {
+  // No resourceVersion: the server takes the budget first and looks at it then, so a pod that was
+  // annotated a moment ago would stay and its budget be used up for two minutes.
   Value preconditions;
   preconditions.Set("uid", action.uid);
-  preconditions.Set("resourceVersion", action.resource_version);
   Value body;
   body.Set("apiVersion", "policy/v1");
   body.Set("kind", "Eviction");
