@@ -109,7 +109,11 @@ class SequenceNumberFormatter {
   void Next(char* out);
 
  private:
-  uint64_t limbs_[4];  // base 10^18, lowest first
+  static constexpr size_t kUpperDigits = 20;
+  void WriteUpper();
+
+  uint64_t limbs_[4];         // base 10^18, lowest first
+  char upper_[kUpperDigits];  // the upper two as text, which a step seldom changes
 };
 
 }  // namespace millrace::resources

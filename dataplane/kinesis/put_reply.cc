@@ -1,6 +1,7 @@
 #include "dataplane/kinesis/put_reply.h"
 
 #include <algorithm>
+#include <cstring>
 
 #include "common/json/value.h"
 #include "dataplane/kinesis/output_buffer.h"
@@ -47,14 +48,16 @@ class JsonEntries {
     out_.AppendNumber(static_cast<int64_t>(failed));
     out_.Append(",\"Records\":[");
   }
-  void Number(SequenceNumberFormatter& numbers, std::string_view shard_id) {
+  // What follows the sequence number in every entry of that shard.
+  static std::string NumberEnd(std::string_view shard_id) {
+    return "\",\"ShardId\":\"" + std::string(shard_id) + "\"}";
+  }
+  void Number(SequenceNumberFormatter& numbers, std::string_view end) {
     Separate();
     out_.Append("{\"SequenceNumber\":\"");
     numbers.Next(reinterpret_cast<char*>(out_.Room(kDigits)));
     out_.Advance(kDigits);
-    out_.Append("\",\"ShardId\":\"");
-    out_.Append(shard_id);
-    out_.Append("\"}");
+    out_.Append(end);
   }
   void Error(const EntryError& error) {
     Separate();
@@ -83,7 +86,6 @@ class CborEntries {
     aws::AppendCborHead(number_begin_, 5, 2);
     aws::AppendCborText(number_begin_, "SequenceNumber");
     aws::AppendCborHead(number_begin_, 3, kDigits);
-    aws::AppendCborText(shard_name_, "ShardId");
   }
   void Head(size_t failed, size_t count) {
     std::string head;
@@ -94,14 +96,19 @@ class CborEntries {
     aws::AppendCborHead(head, 4, count);
     out_.Append(head);
   }
-  void Number(SequenceNumberFormatter& numbers, std::string_view shard_id) {
-    out_.Append(number_begin_);
-    numbers.Next(reinterpret_cast<char*>(out_.Room(kDigits)));
-    out_.Advance(kDigits);
-    out_.Append(shard_name_);
-    std::string text;
-    aws::AppendCborText(text, shard_id);
-    out_.Append(text);
+  static std::string NumberEnd(std::string_view shard_id) {
+    std::string end;
+    aws::AppendCborText(end, "ShardId");
+    aws::AppendCborText(end, shard_id);
+    return end;
+  }
+  void Number(SequenceNumberFormatter& numbers, std::string_view end) {
+    uint8_t* at = out_.Room(number_begin_.size() + kDigits + end.size());
+    std::memcpy(at, number_begin_.data(), number_begin_.size());
+    at += number_begin_.size();
+    numbers.Next(reinterpret_cast<char*>(at));
+    std::memcpy(at + kDigits, end.data(), end.size());
+    out_.Advance(number_begin_.size() + kDigits + end.size());
   }
   void Error(const EntryError& error) {
     std::string text;
@@ -122,23 +129,26 @@ class CborEntries {
  private:
   OutputBuffer& out_;
   std::string number_begin_;
-  std::string shard_name_;
 };
 
 template <typename Entries>
 void WriteEntries(const std::vector<uint32_t>& batch_of, const std::vector<PutBatch>& batches,
                   bool encrypted, Entries entries) {
   std::vector<SequenceNumberFormatter> numbers;
+  std::vector<std::string> ends;
   numbers.reserve(batches.size());
+  ends.reserve(batches.size());
   for (const PutBatch& batch : batches) {
-    numbers.push_back(batch.status.ok() ? NumbersOf(batch) : SequenceNumberFormatter(0, 0, 0, 0));
+    const bool ok = batch.status.ok();
+    numbers.push_back(ok ? NumbersOf(batch) : SequenceNumberFormatter(0, 0, 0, 0));
+    ends.push_back(ok ? Entries::NumberEnd(batch.shard->id) : std::string());
   }
   const auto failed = static_cast<size_t>(std::count_if(
       batch_of.begin(), batch_of.end(), [&](uint32_t i) { return !batches[i].status.ok(); }));
   entries.Head(failed, batch_of.size());
   for (const uint32_t i : batch_of) {
     if (batches[i].status.ok()) {
-      entries.Number(numbers[i], batches[i].shard->id);
+      entries.Number(numbers[i], ends[i]);
     } else {
       entries.Error(ErrorOf(batches[i]));
     }

@@ -73,5 +73,25 @@ TEST(SequenceNumberFormatter, StepsAsIfEachNumberWereFormattedAlone) {
   }
 }
 
+TEST(SequenceNumberFormatter, CarriesIntoTheDigitsThatSeldomChange) {
+  const auto alone = [](uint64_t index) {
+    return SequenceNumber{1'763'700'000, 99, index, 1'763'700'100}.ToDecimal();
+  };
+  const auto upper = [&](uint64_t index) { return alone(index).substr(0, 20); };
+  uint64_t before = 0;
+  uint64_t after = uint64_t{1} << 42;
+  ASSERT_NE(upper(before), upper(after));
+  while (after - before > 1) {
+    const uint64_t middle = before + (after - before) / 2;
+    (upper(middle) == upper(0) ? before : after) = middle;
+  }
+  SequenceNumberFormatter formatter(1'763'700'000, 99, before - 1, 1'763'700'100);
+  for (uint64_t index = before - 1; index < before + 4; ++index) {
+    char text[SequenceNumberFormatter::kDigits];
+    formatter.Next(text);
+    EXPECT_EQ(std::string(text, sizeof(text)), alone(index));
+  }
+}
+
 }  // namespace
 }  // namespace millrace::resources
