@@ -1,12 +1,9 @@
 #include "common/base/heap.h"
 
+#include <link.h>
 #include <malloc.h>
 #include <sys/mman.h>
-
-#include <cinttypes>
-#include <cstdio>
-#include <memory>
-#include <string_view>
+#include <unistd.h>
 
 namespace millrace {
 namespace {
@@ -14,23 +11,19 @@ namespace {
 // Blocks so large are given back when they are freed; left alone the allocator raises this.
 constexpr int kOwnMappingMin = 128 * 1024;
 
-// Only code: nobody has written to it, so that it can be read from its file again.
-void UnmapCode() {
-  const std::unique_ptr<FILE, int (*)(FILE*)> maps(std::fopen("/proc/self/maps", "re"),
-                                                   std::fclose);
-  if (!maps) return;
-  char line[4096];
-  while (std::fgets(line, sizeof line, maps.get())) {
-    uintptr_t begin = 0;
-    uintptr_t end = 0;
-    char rights[5] = {};
-    uint64_t inode = 0;
-    const int read = std::sscanf(line, "%" SCNxPTR "-%" SCNxPTR " %4s %*s %*s %" SCNu64, &begin,
-                                 &end, rights, &inode);
-    const bool is_code = read == 4 && inode != 0 && std::string_view(rights) == "r-xp";
-    // A hint: where it is refused the pages stay.
-    if (is_code) madvise(reinterpret_cast<void*>(begin), end - begin, MADV_DONTNEED);
+// What nobody can have written to, code and constants, can be read from its file again. Where the
+// system refuses, the pages stay.
+int UnmapFileParts(dl_phdr_info* object, size_t, void*) {
+  const auto page = static_cast<uintptr_t>(sysconf(_SC_PAGESIZE));
+  for (int i = 0; i < object->dlpi_phnum; ++i) {
+    const ElfW(Phdr)& part = object->dlpi_phdr[i];
+    if (part.p_type != PT_LOAD || (part.p_flags & PF_W) != 0) continue;
+    const uintptr_t begin = (object->dlpi_addr + part.p_vaddr) / page * page;
+    const uintptr_t end =
+        (object->dlpi_addr + part.p_vaddr + part.p_memsz + page - 1) / page * page;
+    madvise(reinterpret_cast<void*>(begin), end - begin, MADV_DONTNEED);
   }
+  return 0;
 }
 
 }  // namespace
@@ -43,7 +36,7 @@ void LimitHeaps(int count_max) {
 
 void TrimMemory() {
   malloc_trim(0);
-  UnmapCode();
+  dl_iterate_phdr(&UnmapFileParts, nullptr);
 }
 
 }  // namespace millrace

@@ -8,8 +8,8 @@ namespace millrace {
 // How many separate heaps threads are spread over; before any thread is made.
 void LimitHeaps(int count_max);
 // Gives back to the system what is not in use: free pages of the heap, also those between what is
-// kept, and mapped code, of which most is of the start; what runs again is mapped again from the
-// page cache. Takes milliseconds, during which allocations wait. Any thread.
+// kept, and code and constants, of which most is of the start; what is used again is mapped from
+// the page cache. Takes milliseconds, during which allocations wait. Any thread.
 void TrimMemory();
 
 }  // namespace millrace

@@ -137,13 +137,8 @@ struct HttpClient::Impl {
     }
     if (!place->is_tls) {
       client = std::make_unique<httplib::ClientImpl>(place->host, place->port);
-    } else if (options.client_certificate_pem.empty()) {
-      client = std::make_unique<httplib::SSLClient>(place->host, place->port);
     } else {
-      ASSIGN_OR_RETURN(auto identity, ClientIdentity::FromPem(options.client_certificate_pem,
-                                                              options.client_key_pem));
-      client = std::make_unique<httplib::SSLClient>(place->host, place->port,
-                                                    identity->certificate(), identity->key());
+      ASSIGN_OR_RETURN(client, MakeTlsClient(*place));
     }
     if (!options.ca_pem.empty()) {
       ASSIGN_OR_RETURN(authorities, MemoryFile::Make(options.ca_pem));
@@ -151,6 +146,26 @@ struct HttpClient::Impl {
     }
     Configure();
     return OkStatus();
+  }
+
+  Result<std::unique_ptr<httplib::ClientImpl>> MakeTlsClient(const Place& place) const {
+    std::unique_ptr<httplib::SSLClient> made;
+    if (options.client_certificate_pem.empty()) {
+      made = std::make_unique<httplib::SSLClient>(place.host, place.port);
+    } else {
+      ASSIGN_OR_RETURN(auto identity, ClientIdentity::FromPem(options.client_certificate_pem,
+                                                              options.client_key_pem));
+      made = std::make_unique<httplib::SSLClient>(place.host, place.port, identity->certificate(),
+                                                  identity->key());
+    }
+    // Most connections wait for hours (watches): they need no 34 KiB of buffers meanwhile, and
+    // nobody takes up their sessions.
+    SSL_CTX* const tls = made->ssl_context();
+    if (tls != nullptr) {
+      SSL_CTX_set_mode(tls, SSL_MODE_RELEASE_BUFFERS);
+      SSL_CTX_set_session_cache_mode(tls, SSL_SESS_CACHE_OFF);
+    }
+    return std::unique_ptr<httplib::ClientImpl>(std::move(made));
   }
 
   void Configure() {

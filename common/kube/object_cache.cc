@@ -61,30 +61,29 @@ void ObjectCache::Reindex(const Entry& entry, const json::Value& object, bool is
 ObjectCache::Entries::iterator ObjectCache::Insert(const ObjectName& name) {
   Entry entry;
   entry.ns = &*namespaces_.insert(name.ns).first;
-  entry.name_size = static_cast<uint32_t>(name.name.size());
-  entry.text = NewText(name.name, {});
+  CHECK(name.name.size() <= UINT16_MAX);  // the API takes 253
+  entry.name_size = static_cast<uint16_t>(name.name.size());
+  entry.text = texts_.Add(name.name);
   return objects_.insert(std::move(entry)).first;
 }
 
-const char* ObjectCache::NewText(std::string_view name, std::string_view packed) {
-  char* text = static_cast<char*>(memory_.allocate(name.size() + packed.size(), 1));
-  std::copy(name.begin(), name.end(), text);
-  std::copy(packed.begin(), packed.end(), text + name.size());
-  return text;
-}
-
-void ObjectCache::Free(const char* text, size_t size) {
-  memory_.deallocate(const_cast<char*>(text), size, 1);
+// To where they have no holes between them.
+void ObjectCache::MoveTexts() {
+  if (!texts_.is_holey()) return;
+  TextHeap moved;
+  for (const Entry& entry : objects_) entry.text = moved.Add({entry.text, entry.text_size()});
+  texts_ = std::move(moved);
 }
 
 void ObjectCache::Keep(const Entry& entry, std::string_view object) {
   const TextPacker::Packed packed = packer_.Pack(object);
-  const char* text = NewText(entry.name(), packed.bytes);
-  Free(entry.text, entry.name_size + entry.packed_size);
+  const char* text = texts_.Add(entry.name(), packed.bytes);
+  texts_.Drop(entry.text_size());
   entry.text = text;
   entry.packed_size = static_cast<uint32_t>(packed.bytes.size());
   entry.object_size = static_cast<uint32_t>(object.size());
-  entry.dictionary = static_cast<uint32_t>(packed.dictionary);
+  entry.dictionary = static_cast<uint16_t>(packed.dictionary);
+  MoveTexts();
 }
 
 std::optional<EventType> ObjectCache::Put(const json::Value& object) {
@@ -111,10 +110,9 @@ std::optional<EventType> ObjectCache::Put(const json::Value& object) {
 json::Value ObjectCache::Take(Entries::iterator at) {
   json::Value last = Read(*at);
   Reindex(*at, last, false);
-  const char* text = at->text;
-  const size_t size = at->name_size + at->packed_size;
+  texts_.Drop(at->text_size());
   objects_.erase(at);
-  Free(text, size);
+  MoveTexts();
   return last;
 }
 
@@ -230,9 +228,7 @@ Status ObjectCache::health() const {
 
 size_t ObjectCache::bytes() const {
   std::lock_guard lock(mu_);
-  size_t bytes = 0;
-  for (const Entry& entry : objects_) bytes += entry.packed_size;
-  return bytes;
+  return texts_.held();
 }
 
 void ObjectCache::Wrote(const json::Value& object) {

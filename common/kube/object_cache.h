@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "common/kube/compact_text.h"
+#include "common/kube/text_heap.h"
 #include "common/kube/watch.h"
 
 namespace millrace::kube {
@@ -33,7 +34,7 @@ struct CacheOptions {
 };
 
 // Every object of a kind as a watch last told it, kept as compressed text and taken apart when it
-// is read: about 400 bytes an object with all that finds it, and 40 for each index. Writers put
+// is read: about 250 bytes an object with all that finds it, and 40 for each index. Writers put
 // their answers into it as well (Wrote, Gone), so that nobody reads older than he wrote. The sink
 // of one Watch; any thread reads.
 class ObjectCache final : public WatchSink {
@@ -72,7 +73,7 @@ class ObjectCache final : public WatchSink {
   void Wrote(const json::Value& object);
   // A delete of ours that took effect at once: `uid` is not shown again.
   void Gone(const ObjectName& name, const std::string& uid);
-  // Bytes held for objects.
+  // Bytes held for the objects' texts, with their names.
   size_t bytes() const;
 
   void OnRelistBegin() override;
@@ -82,20 +83,21 @@ class ObjectCache final : public WatchSink {
   void OnHealth(const Status& health) override;
 
  private:
-  // One allocation besides its node: many of these are most of a process's memory.
+  // Many of these, with their texts, are most of a process's memory.
   struct Entry {
     const std::string* ns = nullptr;     // in namespaces_
-    mutable const char* text = nullptr;  // the name, always the same; the packed object
-    uint32_t name_size = 0;
+    mutable const char* text = nullptr;  // in texts_: the name, always the same; the packed object
+    mutable uint64_t version = 0;        // resourceVersion as a number
+    mutable uint64_t uid = 0;            // a hash of it
     mutable uint32_t packed_size = 0;
     mutable uint32_t object_size = 0;
-    mutable uint32_t dictionary = 0;  // in packer_
-    mutable uint64_t version = 0;     // resourceVersion as a number
-    mutable uint64_t uid = 0;         // a hash of it
-    mutable uint64_t relist = 0;      // the last relist that told of it
+    mutable uint32_t relist = 0;  // the last relist that told of it
+    uint16_t name_size = 0;
+    mutable uint16_t dictionary = 0;  // in packer_
 
     std::string_view name() const { return {text, name_size}; }
     std::string_view packed() const { return {text + name_size, packed_size}; }
+    size_t text_size() const { return name_size + packed_size; }
     ObjectName full_name() const { return {*ns, std::string(name())}; }
   };
   using NameView = std::pair<std::string_view, std::string_view>;  // namespace and name
@@ -115,8 +117,7 @@ class ObjectCache final : public WatchSink {
   std::optional<EventType> Put(const json::Value& object);
   Entries::iterator Insert(const ObjectName& name);
   void Keep(const Entry& entry, std::string_view object);
-  const char* NewText(std::string_view name, std::string_view packed);
-  void Free(const char* text, size_t size);
+  void MoveTexts();
   json::Value Take(Entries::iterator at);
   json::Value Read(const Entry& entry) const;
   void Reindex(const Entry& entry, const json::Value& object, bool is_there);
@@ -134,6 +135,7 @@ class ObjectCache final : public WatchSink {
   std::set<std::string, std::less<>> namespaces_;
   // What is kept stands apart from the much larger documents that it was read from, so that these
   // leave whole pages behind.
+  TextHeap texts_;
   std::pmr::unsynchronized_pool_resource memory_;
   Entries objects_{&memory_};
   std::pmr::map<std::string, Index, std::less<>> indexes_{&memory_};
@@ -142,7 +144,7 @@ class ObjectCache final : public WatchSink {
   std::map<uint64_t, ObjectName> gone_;  // by uid, until the watch has told so
   std::string resource_version_;
   Status health_;
-  uint64_t relist_ = 0;
+  uint32_t relist_ = 0;
   bool relisting_ = false;
   bool synced_ = false;
 };

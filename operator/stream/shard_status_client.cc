@@ -79,9 +79,7 @@ void ShardStatusClient::Stop() {
 
 std::optional<ObservedStream> ShardStatusClient::Observed(uint64_t uid) const {
   std::lock_guard lock(mu_);
-  auto it = streams_.find(uid);
-  if (it == streams_.end()) return std::nullopt;
-  return it->second;
+  return streams_.Find(uid);
 }
 
 VolumeWord ShardStatusClient::volume() const {
@@ -142,13 +140,11 @@ void ShardStatusClient::Take(const json::Value& answer) {
     lacked_before = std::exchange(volume_, {volume, static_cast<size_t>(std::max<int64_t>(
                                                         0, answer["missingExtents"].AsInt()))})
                         .missing_extents > 0;
+    streams_.SetVolume(volume);
     std::set<uint64_t> told;
     for (const json::Value& entry : answer["streams"].AsArray()) {
       const uint64_t uid = ParseUid(entry["uid"].AsString());
-      ObservedStream stream = ParseStream(entry, volume);
-      auto [at, is_new] = streams_.try_emplace(uid);
-      const bool is_news = is_new || !(at->second == stream);
-      at->second = std::move(stream);
+      const bool is_news = streams_.Keep(uid, ParseStream(entry, volume));
       // Whoever hears that the process came looks at all of them.
       if (is_news && !came_back) changed.push_back(uid);
       told.insert(uid);
@@ -156,9 +152,9 @@ void ShardStatusClient::Take(const json::Value& answer) {
     // A process that does not know of changes tells everything.
     if (answer["changesOnly"].AsBool()) {
       for (const json::Value& uid : answer["gone"].AsArray())
-        streams_.erase(ParseUid(uid.AsString()));
+        streams_.Forget(ParseUid(uid.AsString()));
     } else {
-      std::erase_if(streams_, [&](const auto& item) { return !told.contains(item.first); });
+      streams_.ForgetAllBut(told);
     }
   }
   for (uint64_t uid : changed) on_change_(uid);

@@ -2,9 +2,7 @@
 
 #include <atomic>
 #include <functional>
-#include <map>
 #include <memory>
-#include <memory_resource>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -12,7 +10,7 @@
 
 #include "common/base/clock.h"
 #include "common/http_client/http_client.h"
-#include "operator/stream/stream_plan.h"
+#include "operator/stream/stream_reports.h"
 
 namespace millrace::op {
 
@@ -72,9 +70,7 @@ class ShardStatusClient {
   std::optional<LogFigures> log_;
   VolumeWord volume_;
   std::optional<bool> peer_tls_;
-  // Apart from the reports that it was read from, which are much larger.
-  std::pmr::unsynchronized_pool_resource memory_;
-  std::pmr::map<uint64_t, ObservedStream> streams_{&memory_};
+  StreamReports streams_;
   int64_t sequence_ = 0;  // follower thread only
   std::unique_ptr<net::HttpClient> client_;
   std::thread thread_;

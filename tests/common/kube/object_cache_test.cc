@@ -172,7 +172,7 @@ TEST(ObjectCache, WhatGrowsAfterTheFirstObjectStaysSmall) {
       cache.OnEvent(round == 0 ? EventType::kAdded : EventType::kModified, stream);
     }
   }
-  EXPECT_LT(cache.bytes(), 100 * 60u);
+  EXPECT_LT(cache.bytes(), 100 * 90u);
   for (int i = 0; i < 100; ++i) {
     const auto stream = cache.Get(Named("stream-" + std::to_string(i)));
     ASSERT_TRUE(stream);
@@ -200,6 +200,27 @@ TEST(ObjectCache, ObjectsThatResembleEachOtherTakeLittleRoom) {
   EXPECT_LT(cache.bytes(), text_bytes / 5);
   EXPECT_EQ(cache.List().size(), 1'000u);
   EXPECT_EQ(VersionIn(cache, "stream-999"), "1099");
+}
+
+// Each of them had been as small as it was long ago, and the room of then was kept for good.
+TEST(ObjectCache, ObjectsThatGrowLeaveNoRoomBehind) {
+  ObjectCache grown;
+  ObjectCache fresh;
+  constexpr int kRounds = 8;
+  for (int round = 1; round <= kRounds; ++round) {
+    for (int i = 0; i < 500; ++i) {
+      Value stream = Versioned("stream-" + std::to_string(i), 1'000 * round + i, NewUuid());
+      for (int c = 0; c < round; ++c) {
+        stream["status"].Set("field" + std::to_string(c), NewUuid());
+      }
+      grown.OnEvent(round == 1 ? EventType::kAdded : EventType::kModified, stream);
+      if (round == kRounds) fresh.OnEvent(EventType::kAdded, stream);
+    }
+  }
+  EXPECT_LT(grown.bytes(), fresh.bytes() * 5 / 4 + 64 * 1024);
+  for (int i = 0; i < 500; ++i)
+    grown.OnEvent(EventType::kDeleted, *grown.Get(Named("stream-" + std::to_string(i))));
+  EXPECT_LT(grown.bytes(), fresh.bytes() / 20);
 }
 
 class EventTest : public KubeTest {};
