@@ -72,12 +72,14 @@ Result<DeliveryView> DeliveryCatalog::Create(
   resource.spec = named.ToValue();
   // Whoever reads it by kubectl would have been refused what this would not be.
   RETURN_IF_ERROR(DeliveryStreamSpec::Parse(resource.spec).status());
-  const Status taken(Code::kResourceInUse, "Firehose " + name + " under accountId " +
-                                               options_.account + " already exists");
-  if (Find(name).ok()) return taken;
+  const auto taken = [&] {
+    return Status(Code::kResourceInUse,
+                  "Firehose " + name + " under accountId " + options_.account + " already exists");
+  };
+  if (Find(name).ok()) return taken();
   Result<Resource> created = store_.Create(std::move(resource));
   if (!created.ok()) {
-    return created.status().code() == Code::kResourceInUse ? taken : created.status();
+    return created.status().code() == Code::kResourceInUse ? taken() : created.status();
   }
   return View(*std::move(created));
 }
