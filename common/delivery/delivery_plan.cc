@@ -18,6 +18,7 @@ void VisitAccess(FieldVisitor& in, StreamAccess& access) {
   in.Text("internalToken", access.internal_token, kAny);
   in.Text("accessKeyId", access.access_key_id, kAny);
   in.Text("secretAccessKey", access.secret_access_key, kAny);
+  in.Text("caCertificate", access.ca_pem, kAny);
 }
 
 void VisitS3Access(FieldVisitor& in, S3Access& access) {

@@ -20,6 +20,7 @@ struct StreamAccess {
   std::string internal_token;
   std::string access_key_id;
   std::string secret_access_key;
+  std::string ca_pem{};  // the authorities that signed an https endpoint; "": the system's
 };
 
 // Where S3 is and who we are there.

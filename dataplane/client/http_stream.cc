@@ -36,6 +36,12 @@ const std::string& Text(const json::Value& object, std::string_view name) {
   return member ? member->AsString() : none;
 }
 
+net::HttpClientOptions OptionsOf(const StreamAddress& address) {
+  net::HttpClientOptions options;
+  options.ca_pem = address.ca_pem;
+  return options;
+}
+
 // One operation at a time over one connection.
 class Caller {
  public:
@@ -43,7 +49,7 @@ class Caller {
       : address_(std::move(address)),
         host_(HostOf(address_.endpoint)),
         clock_(clock),
-        client_(address_.endpoint) {}
+        client_(address_.endpoint, OptionsOf(address_)) {}
 
   const std::string& stream_name() const { return address_.stream_name; }
 

@@ -18,6 +18,7 @@ struct StreamAddress {
   std::string internal_token{};
   std::string access_key_id{};
   std::string secret_access_key{};
+  std::string ca_pem{};  // of an https endpoint, PEM; "": the system's
 };
 
 // One connection each, Kinesis in CBOR over HTTP/1.1. Shape of errors: the Code that the

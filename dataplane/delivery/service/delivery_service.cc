@@ -34,7 +34,8 @@ client::StreamAddress AddressOf(const resources::StreamAccess& access, std::stri
           .region = access.region,
           .internal_token = access.internal_token,
           .access_key_id = access.access_key_id,
-          .secret_access_key = access.secret_access_key};
+          .secret_access_key = access.secret_access_key,
+          .ca_pem = access.ca_pem};
 }
 
 Result<client::ReadFrom> StartOf(const DeliveryPlan& plan) {
