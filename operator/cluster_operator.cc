@@ -37,7 +37,10 @@ constexpr auto kResyncEvery = std::chrono::minutes(10);
 resources::KubeStoreOptions StoreOptions(const ClusterOperatorOptions& options) {
   resources::KubeStoreOptions store;
   store.namespaces = options.namespaces;
-  store.cached_kinds = {std::string(resources::kStreamKind), std::string(resources::kShardMapKind)};
+  store.cached_kinds = {std::string(resources::kStreamKind), std::string(resources::kShardMapKind),
+                        std::string(resources::kDeliveryStreamKind)};
+  // CRDs may be older than we are, and streams are to go on.
+  store.optional_kinds = {std::string(resources::kDeliveryStreamKind)};
   return store;
 }
 
@@ -107,6 +110,7 @@ ClusterOperator::ClusterOperator(kube::Client& client, Clock& clock, ClusterOper
                  const ObservedPool& pool) { return GiveKey(stream, spec, pool); }),
       stream_queue_("stream", options_.stream_workers, clock,
                     [this](const ResourceKey& key) { return ReconcileStream(key); }),
+      deliveries_(client, clock, store_, workloads_, pools_, options_.delivery),
       silent_(client, clock),
       silence_queue_("silence", 1, clock,
                      [this](const ResourceKey& key) { return ReconcileSilence(key); }) {}
@@ -118,6 +122,7 @@ void ClusterOperator::Start() {
   store_.OnChange(resources::kStreamKind, [this](const ResourceKey& key) {
     stream_queue_.Add(key, store_.HasSynced() ? Priority::kChange : Priority::kBacklog);
   });
+  deliveries_.Follow();
   store_.Start();
   workloads_.Watch();
   pools_.Watch();
@@ -149,6 +154,7 @@ void ClusterOperator::Stop() {
   // Ends acting and lets go of the lease.
   if (election_) election_->Stop();
   if (house_.joinable()) house_.join();
+  deliveries_.Stop();
   workloads_.Stop();
   pools_.Stop();
   users_.Stop();
@@ -178,7 +184,8 @@ std::vector<std::pair<std::string, size_t>> ClusterOperator::QueueDepths() const
           {"workload", workloads_.queue_depth()},
           {"pool", pools_.queue_depth()},
           {"user", users_.queue_depth()},
-          {"certificate", certificates_.queue_depth()}};
+          {"certificate", certificates_.queue_depth()},
+          {"delivery stream", deliveries_.queue_depth()}};
 }
 
 void ClusterOperator::FollowShardMaps() {
@@ -243,6 +250,7 @@ void ClusterOperator::Lead() {
   pools_.Start();
   users_.Start();
   certificates_.Start();
+  deliveries_.Start();
   EnqueueAllStreams(Priority::kBacklog);
 }
 
@@ -256,6 +264,7 @@ void ClusterOperator::StopActing() {
   // Somebody else may lead already, and a call under way could take longer than that is safe.
   if (!stopping) on_lost_();
   stream_queue_.Stop();
+  deliveries_.Stop();
   workloads_.Stop();
   pools_.Stop();
   users_.Stop();
@@ -439,6 +448,7 @@ void ClusterOperator::KeepHouse() {
       known = true;
       knows_world_ = true;
       EnqueueAllStreams(Priority::kBacklog);
+      deliveries_.EnqueueAll();
     }
     const MonoTime now = clock_.Now();
     if (known && leading_ && now - collected >= kCollectEvery) {

@@ -14,6 +14,7 @@
 #include "common/kube_store/kube_store.h"
 #include "common/metrics/metrics.h"
 #include "operator/certificates/certificate_reconciler.h"
+#include "operator/cluster_delivery.h"
 #include "operator/engine/led_controller.h"
 #include "operator/pool/pool_reconciler.h"
 #include "operator/stream/pool_gate.h"
@@ -34,6 +35,7 @@ struct ClusterOperatorOptions {
   std::string lease;                      // its name, in pool.ns
   std::string identity;                   // this process among those who stand for election
   std::vector<std::string> client_names;  // of certificates for clients, beside the Services'
+  ClusterDeliveryOptions delivery;
   json::Value default_pool;  // a StreamPool, made when a stream first needs it; null: none
   size_t stream_workers = 4;
   metrics::Registry* metrics = nullptr;
@@ -99,6 +101,7 @@ class ClusterOperator {
   StreamKeys stream_keys_;
   StreamReconciler streams_;
   LedController stream_queue_;
+  ClusterDelivery deliveries_;
   SilentPods silent_;
   LedController silence_queue_;  // from the first election on, leading or not
   std::mutex mu_;

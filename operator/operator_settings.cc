@@ -10,6 +10,7 @@
 namespace millrace::op {
 namespace {
 
+constexpr const char* kDeliveredFolder = "/data/delivered";
 constexpr Duration kFirstStatusAfter = std::chrono::seconds(1);
 
 std::vector<std::string> SplitByComma(const std::string& text) {
@@ -34,14 +35,18 @@ std::string Join(const std::vector<std::string>& parts) {
   return text;
 }
 
-Result<json::Value> ReadPool(const std::string& path) {
+Result<json::Value> ReadDocument(const std::string& path) {
   std::ifstream file(path);
   if (!file) return NotFound("cannot read " + path);
   std::stringstream text;
   text << file.rdbuf();
   ASSIGN_OR_RETURN(std::vector<json::Value> documents, json::ParseYaml(text.str()));
   if (documents.size() != 1) return InvalidArgument(path + ": one document is wanted");
-  json::Value pool = std::move(documents[0]);
+  return std::move(documents[0]);
+}
+
+Result<json::Value> ReadPool(const std::string& path) {
+  ASSIGN_OR_RETURN(json::Value pool, ReadDocument(path));
   if (pool["kind"].AsString() != resources::kStreamPoolKind) {
     return InvalidArgument(path + ": kind must be StreamPool");
   }
@@ -73,6 +78,9 @@ OperatorSettings::OperatorSettings(config::Settings& s)
       pod_name(s.String("pod-name", "", "This pod, in the election and in events.", "NAME")),
       default_pool(s.String("default-pool", "",
                             "A StreamPool that is made when a stream first needs it.", "FILE")),
+      delivery(s.String("delivery", "",
+                        "How pods of delivery streams look; see the chart's delivery.yaml.",
+                        "FILE")),
       region(s.String("region", "us-east-1", "The region in ARNs.")),
       account(s.String("account", "000000000000", "The account in ARNs.", "12 DIGITS")),
       endpoint(s.String("endpoint", "", "What status.endpoint of streams says.", "URL")),
@@ -122,7 +130,27 @@ Result<ClusterOperatorOptions> OperatorSettings::Options() const {
   if (!default_pool.empty()) {
     ASSIGN_OR_RETURN(options.default_pool, ReadPool(default_pool));
   }
+  if (!options.default_pool.is_null()) {
+    options.delivery.gateway_pool = kube::NameOf(options.default_pool).name;
+  }
+  RETURN_IF_ERROR(ReadDelivery(options));
   return options;
+}
+
+Status OperatorSettings::ReadDelivery(ClusterOperatorOptions& options) const {
+  DeliverySettings& of_streams = options.delivery.settings;
+  of_streams.region = region;
+  of_streams.account = account;
+  of_streams.endpoint = options.stream.endpoint;
+  of_streams.internal_token = internal_token;
+  of_streams.folder_root = kDeliveredFolder;
+  DeliveryPodSettings& pods = options.delivery.pods;
+  pods.release = release;
+  pods.ns = ns;
+  pods.image = image;
+  if (delivery.empty()) return OkStatus();
+  ASSIGN_OR_RETURN(const json::Value document, ReadDocument(delivery));
+  return pods.Read(document).WithContext(delivery);
 }
 
 }  // namespace millrace::op

@@ -13,6 +13,7 @@ struct OperatorSettings {
 
   // What is wrong in them, or in the file of the default pool.
   Result<ClusterOperatorOptions> Options() const;
+  Status ReadDelivery(ClusterOperatorOptions& options) const;
 
   const std::string& ns;
   const std::string& release;
@@ -25,6 +26,7 @@ struct OperatorSettings {
   const std::string& lease;
   const std::string& pod_name;
   const std::string& default_pool;
+  const std::string& delivery;
   const std::string& region;
   const std::string& account;
   const std::string& endpoint;

@@ -102,8 +102,14 @@ void KubeStore::Start() {
   }
 }
 
+bool KubeStore::IsOptional(std::string_view kind) const {
+  return std::find(options_.optional_kinds.begin(), options_.optional_kinds.end(), kind) !=
+         options_.optional_kinds.end();
+}
+
 bool KubeStore::HasSynced() const {
   for (const auto& [name, kind] : kinds_) {
+    if (IsOptional(name)) continue;
     for (const Followed& followed : kind) {
       if (!followed.cache->HasSynced()) return false;
     }
@@ -113,6 +119,7 @@ bool KubeStore::HasSynced() const {
 
 Status KubeStore::Health() const {
   for (const auto& [name, kind] : kinds_) {
+    if (IsOptional(name)) continue;
     for (const Followed& followed : kind) {
       Status health = followed.cache->health();
       if (!health.ok()) return health.WithContext(name);

@@ -17,7 +17,10 @@ struct KubeStoreOptions {
   std::vector<std::string> namespaces;  // that are looked at; empty: all
   // Kinds that are followed and read from memory; others are read from the API.
   std::vector<std::string> cached_kinds;
-  // Of these, what memory does not show is asked of the API before it counts as not there: for
+  // Of these, HasSynced does not wait: until one is read, and where its CRD is missing, the API is
+  // asked.
+  std::vector<std::string> optional_kinds;
+  // Of the cached, what memory does not show is asked of the API before it counts as not there: for
   // processes that are asked about what another one has just made.
   std::vector<std::string> confirmed_kinds;
   // Streams are kept in the order of their names and added up as well: for processes that list
@@ -96,6 +99,7 @@ class KubeStore final : public ResourceStore {
   kube::ObjectCache* CacheFor(std::string_view kind, std::string_view ns) const;
   Result<json::Value> Read(std::string_view kind, const ResourceKey& key);
   bool IsSynced(std::string_view kind) const;
+  bool IsOptional(std::string_view kind) const;
   // Those of Keys that are still there.
   Result<std::vector<Resource>> Select(std::string_view kind, std::string_view index,
                                        std::string_view value);

@@ -13,6 +13,8 @@ using resources::ResourceKey;
 
 namespace {
 
+constexpr Duration kLookWhileCreating = std::chrono::milliseconds(250);
+
 bool HasFinalizer(const Resource& resource) {
   return std::find(resource.finalizers.begin(), resource.finalizers.end(), kDeliveryFinalizer) !=
          resource.finalizers.end();
@@ -38,6 +40,7 @@ DeliveryVerdict ResolveSource(const DeliveryInput& input, const DeliveryStreamSp
     }
     return {true, "KafkaBootstrap", "topic " + spec.source.topic_name};
   }
+  if (!input.source_problem.empty()) return {false, "Creating", input.source_problem};
   const bool direct = spec.source.type == "DirectPut";
   if (!input.source) {
     if (direct) return {false, "Creating", "waiting for the stream that PutRecord writes to"};
@@ -50,6 +53,19 @@ DeliveryVerdict ResolveSource(const DeliveryInput& input, const DeliveryStreamSp
             "Stream " + input.source->key.ToString() + " is not ACTIVE yet"};
   }
   return {true, direct ? "DirectPut" : "StreamReady", input.source->key.ToString()};
+}
+
+bool TakesDefaultS3(const DeliveryStreamSpec& spec) {
+  const auto takes = [](const resources::S3Destination& s3) {
+    return s3.credentials_secret.empty();
+  };
+  const auto& to = spec.destination;
+  return (to.s3 && takes(*to.s3)) || (to.redshift && takes(to.redshift->s3)) ||
+         (spec.backup.s3 && takes(*spec.backup.s3));
+}
+
+bool KeepsFiles(const DeliveryStreamSpec& spec) {
+  return spec.destination.folder.has_value() || spec.backup.folder.has_value();
 }
 
 bool NeedsColumns(const DeliveryStreamSpec& spec) {
@@ -87,7 +103,7 @@ void PlanDeletion(const DeliverySettings& settings, const DeliveryInput& input,
   if (keeps && !drained && waited < settings.flush_within) {
     DeliveryPlan plan = MakeDeliveryPlan(settings, input, *spec);
     plan.state = "Flushing";
-    steps.orders = {input.resource.key, input.resource.uid, plan.ToText(), 1};
+    steps.orders = {input.resource.key, input.resource.uid, plan.ToText(), 1, KeepsFiles(*spec)};
     steps.status = DeliveryStatus(settings, input, spec);
     steps.again = settings.observe_every;
     return;
@@ -164,6 +180,9 @@ DeliveryVerdict ResolveDelivery(const DeliveryInput& input,
             "there is no Secret " + Join(input.secrets_missing) + " in namespace " +
                 input.resource.key.ns};
   }
+  if (!input.s3_default_problem.empty() && TakesDefaultS3(*spec)) {
+    return {false, "SecretMissing", input.s3_default_problem};
+  }
   if (NeedsColumns(*spec)) {
     return {false, "SchemaMissing",
             "dataFormatConversion.schemaTable.columns: there is no schema registry yet that knows "
@@ -200,6 +219,7 @@ DeliveryPlan MakeDeliveryPlan(const DeliverySettings& settings, const DeliveryIn
   plan.source.endpoint = settings.source_endpoint;
   plan.source.region = settings.region;
   plan.source.internal_token = settings.internal_token;
+  plan.source.ca_pem = settings.source_ca;
   if (spec.destination.stream && input.destination) {
     plan.destination = plan.source;
     plan.destination.stream_name = StreamNameOf(*input.destination);
@@ -237,12 +257,15 @@ DeliverySteps PlanDelivery(const DeliverySettings& settings, const DeliveryInput
     if (has_cursors && !input.cursors) steps.create_cursors = CursorStream(input.resource);
     if (ResolveDelivery(input, spec).value) {
       const DeliveryPlan plan = MakeDeliveryPlan(settings, input, *spec);
-      steps.orders = {input.resource.key, input.resource.uid, plan.ToText(), spec->workers};
+      steps.orders = {input.resource.key, input.resource.uid, plan.ToText(), spec->workers,
+                      KeepsFiles(*spec)};
     }
   }
   json::Value status = DeliveryStatus(settings, input, spec);
   if (status != input.resource.status) steps.status = std::move(status);
-  steps.again = settings.observe_every;
+  const bool is_being_made = ResolveDelivery(input, spec).reason == "Creating";
+  steps.again =
+      is_being_made ? std::min(settings.observe_every, kLookWhileCreating) : settings.observe_every;
   return steps;
 }
 

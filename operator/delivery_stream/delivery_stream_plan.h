@@ -20,9 +20,12 @@ struct DeliverySettings {
   std::string account = "000000000000";
   std::string endpoint;         // the public one, for status
   std::string source_endpoint;  // where processes reach the Kinesis API
+  std::string source_ca;        // PEM, the authorities of an https one; "": the system's
+  std::string source_problem;   // why that is not known yet, "" where all is well
   std::string internal_token;
   resources::S3Access s3_default;
-  std::string folder_root;  // relative folders start here
+  std::string s3_default_problem;  // why there is none, "" where all is well
+  std::string folder_root;         // relative folders start here
   Duration observe_every = std::chrono::seconds(2);
   Duration flush_within = std::chrono::hours(24);  // a deletion waits so long for the destination
 };
@@ -35,6 +38,8 @@ struct DeliveryInput {
   std::optional<resources::Resource> cursors;      // the stream that positions are kept in
   std::map<std::string, std::map<std::string, std::string>> secrets;
   std::vector<std::string> secrets_missing;
+  std::string source_problem;      // of the settings
+  std::string s3_default_problem;  // of the settings
   DeliveryObservation observed;
   std::string name_taken_by;  // an older one with the same AWS name, "" for none
   WallMs now = 0;

@@ -6,6 +6,7 @@
 #include "common/codec/base64.h"
 #include "common/log/log.h"
 #include "common/resources/stream_resource.h"
+#include "operator/delivery_stream/object_reader.h"
 
 namespace millrace::op {
 
@@ -15,12 +16,14 @@ using resources::ResourceKey;
 
 DeliveryStreamReconciler::DeliveryStreamReconciler(resources::ResourceStore& store, Clock& clock,
                                                    DeliverySettings settings,
-                                                   DeliveryWorkers& workers, ReadSecret read_secret)
+                                                   DeliveryWorkers& workers, ReadSecret read_secret,
+                                                   Refresh refresh)
     : store_(store),
       clock_(clock),
       settings_(std::move(settings)),
       workers_(workers),
-      read_secret_(std::move(read_secret)) {}
+      read_secret_(std::move(read_secret)),
+      refresh_(std::move(refresh)) {}
 
 Outcome DeliveryStreamReconciler::Reconcile(const ResourceKey& key) {
   Result<Resource> resource = store_.Get(resources::kDeliveryStreamKind, key);
@@ -30,9 +33,16 @@ Outcome DeliveryStreamReconciler::Reconcile(const ResourceKey& key) {
     const Status removed = workers_.Remove(key);
     return removed.ok() ? Outcome::Done() : Outcome::Failed(removed);
   }
+  DeliverySettings settings = settings_;
+  if (refresh_) {
+    const Status refreshed = refresh_(settings);
+    if (!refreshed.ok()) return Outcome::Failed(refreshed);
+  }
   Result<DeliveryInput> input = Read(*std::move(resource));
   if (!input.ok()) return Outcome::Failed(input.status());
-  return Act(*input, PlanDelivery(settings_, *input));
+  input->source_problem = settings.source_problem;
+  input->s3_default_problem = settings.s3_default_problem;
+  return Act(*input, PlanDelivery(settings, *input));
 }
 
 Result<std::optional<Resource>> DeliveryStreamReconciler::Find(std::string_view kind,
@@ -157,18 +167,10 @@ Outcome DeliveryStreamReconciler::Act(const DeliveryInput& input, const Delivery
 Result<std::map<std::string, std::string>> SecretInStore(resources::ResourceStore& store,
                                                          const ResourceKey& key) {
   ASSIGN_OR_RETURN(const Resource secret, store.Get("Secret", key));
-  std::map<std::string, std::string> entries;
-  const json::Value& document = secret.other;
-  for (const auto& [name, text] : document["data"].AsObject()) {
-    const std::optional<std::string> bytes = codec::Base64Decode(text.AsString());
-    if (!bytes)
-      return InvalidArgument("Secret " + key.ToString() + ": data." + name + " is no base64");
-    entries[name] = *bytes;
-  }
-  for (const auto& [name, text] : document["stringData"].AsObject()) {
-    entries[name] = text.AsString();
-  }
-  return entries;
+  json::Value document = secret.other;
+  document["metadata"].Set("name", key.name);
+  document["metadata"].Set("namespace", key.ns);
+  return EntriesOfSecret(document);
 }
 
 Status WriteSecretInStore(resources::ResourceStore& store, const ResourceKey& key,

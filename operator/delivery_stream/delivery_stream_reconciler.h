@@ -17,8 +17,11 @@ class DeliveryStreamReconciler {
   using ReadSecret =
       std::function<Result<std::map<std::string, std::string>>(const resources::ResourceKey&)>;
 
+  // Brings up to date what of the settings changes while we run. Any thread.
+  using Refresh = std::function<Status(DeliverySettings&)>;
+
   DeliveryStreamReconciler(resources::ResourceStore& store, Clock& clock, DeliverySettings settings,
-                           DeliveryWorkers& workers, ReadSecret read_secret);
+                           DeliveryWorkers& workers, ReadSecret read_secret, Refresh refresh = {});
   Outcome Reconcile(const resources::ResourceKey& key);
 
  private:
@@ -36,6 +39,7 @@ class DeliveryStreamReconciler {
   const DeliverySettings settings_;
   DeliveryWorkers& workers_;
   const ReadSecret read_secret_;
+  const Refresh refresh_;
 };
 
 // Secrets that lie in a resource store as Kubernetes has them (`data` in base64, or `stringData`).

@@ -27,7 +27,8 @@ DeliveryVerdict Ready(const DeliveryInput& input, const Result<DeliveryStreamSpe
   if (!seen.report) {
     return {false, "WorkerAway",
             "no delivery process answers; it is started again by itself" +
-                (seen.last_exit.empty() ? "" : " (the last one " + seen.last_exit + ")")};
+                (seen.last_exit.empty() ? "" : " (the last one " + seen.last_exit + ")") +
+                (seen.trouble.empty() ? "" : ": " + seen.trouble)};
   }
   if (!seen.report->plan_error.empty()) return {false, "PlanRefused", seen.report->plan_error};
   if (seen.report->generation != input.resource.generation) {

@@ -15,6 +15,7 @@ struct DeliveryOrders {
   std::string uid;
   std::string plan;  // docs/formats/delivery_plan.md; holds secrets
   int32_t workers = 1;
+  bool keeps_files = false;  // writes into a folder, which is to outlive the processes
   bool operator==(const DeliveryOrders&) const = default;
 };
 
@@ -22,7 +23,8 @@ struct DeliveryOrders {
 struct DeliveryObservation {
   int32_t running = 0;
   int restarts = 0;
-  std::string last_exit;                            // "killed by signal 9", "" before the first
+  std::string last_exit;  // "killed by signal 9", "" before the first
+  std::string trouble;    // why not all of them run, as a cluster says it; "" for none
   std::optional<resources::DeliveryReport> report;  // of all together; none while nobody answers
 };
 

@@ -6,14 +6,13 @@
 #include <cerrno>
 #include <filesystem>
 
-#include "common/http_client/http_client.h"
 #include "common/log/log.h"
+#include "operator/delivery_stream/delivery_reports.h"
 #include "operator/runtime/free_port.h"
 
 namespace millrace::op {
 
 namespace fs = std::filesystem;
-using resources::DeliveryReport;
 using resources::ResourceKey;
 
 namespace {
@@ -40,25 +39,6 @@ Status ReplaceFile(const std::string& path, std::string_view text) {
   RETURN_IF_ERROR(written);
   if (rename(beside.c_str(), path.c_str()) != 0) return ErrnoStatus(errno, "rename " + beside);
   return OkStatus();
-}
-
-net::HttpClientOptions Impatient() {
-  net::HttpClientOptions options;
-  options.connect_time_max = std::chrono::milliseconds(300);
-  options.read_time_max = std::chrono::milliseconds(700);
-  return options;
-}
-
-std::optional<DeliveryReport> Ask(const std::string& address) {
-  net::HttpClient client("http://" + address, Impatient());
-  net::ClientRequest request;
-  request.method = "GET";
-  request.target = "/internal/v1/delivery";
-  const Result<net::ClientResponse> answer = client.Send(request);
-  if (!answer.ok() || answer->status != 200) return std::nullopt;
-  Result<DeliveryReport> report = DeliveryReport::Parse(answer->body);
-  if (!report.ok()) return std::nullopt;
-  return *std::move(report);
 }
 
 }  // namespace
@@ -123,7 +103,7 @@ DeliveryObservation ProcessDeliveryWorkers::Observe(const ResourceKey& key) {
   seen.running = state.running ? 1 : 0;
   seen.restarts = state.restarts;
   seen.last_exit = state.last_exit;
-  if (state.running) seen.report = Ask(address);
+  if (state.running) seen.report = AskDelivery("http://" + address);
   return seen;
 }
 

@@ -299,6 +299,9 @@ bool WorkloadController::HasSynced() const { return impl_->led().HasSynced(); }
 void WorkloadController::Add(const ResourceKey& workload) { impl_->led().Add(workload); }
 size_t WorkloadController::queue_depth() const { return impl_->led().queue_depth(); }
 Informer& WorkloadController::pods() { return impl_->pods(); }
+std::vector<Value> WorkloadController::PodsOf(const kube::ObjectName& workload) {
+  return impl_->pods().cache().Select(kByWorkload, KeyText(workload.ns, workload.name));
+}
 Informer& WorkloadController::workloads() { return impl_->workloads(); }
 
 }  // namespace millrace::op

@@ -38,6 +38,8 @@ class WorkloadController {
   // The caches of pods and Workloads, for whoever follows shard processes.
   Informer& pods();
   Informer& workloads();
+  // As the cache shows them; any thread.
+  std::vector<json::Value> PodsOf(const kube::ObjectName& workload);
 
  private:
   class Impl;

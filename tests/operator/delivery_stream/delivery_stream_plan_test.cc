@@ -195,5 +195,43 @@ TEST(DeliveryStreamPlan, ObservedOnlyMeansNothingIsTouched) {
   EXPECT_TRUE(steps.status);
 }
 
+TEST(DeliveryStreamPlan, TheInstallationsS3IsMissedOnlyByThoseWhoUseIt) {
+  DeliveryInput input = Running();
+  input.s3_default_problem = "there is no Secret millrace/lake";
+  EXPECT_THAT(Why(PlanDelivery({}, input), "SourceResolved"),
+              HasSubstr("False SecretMissing: there is no Secret millrace/lake"));
+  DeliveryInput own =
+      Running("destination: {type: S3, s3: {bucket: lake, credentialsSecretRef: {name: mine}}}");
+  own.s3_default_problem = input.s3_default_problem;
+  EXPECT_TRUE(PlanDelivery({}, own).orders);
+}
+
+TEST(DeliveryStreamPlan, WaitsUntilItIsKnownWhereStreamsAre) {
+  DeliveryInput input = Running();
+  input.source_problem = "waiting for the certificates of pool a/b";
+  const DeliverySteps steps = PlanDelivery({}, input);
+  EXPECT_FALSE(steps.orders);
+  EXPECT_EQ(Word(steps), "CREATING");
+}
+
+TEST(DeliveryStreamPlan, TheAuthorityOfTheGatewayIsPartOfThePlan) {
+  DeliverySettings settings;
+  settings.source_endpoint = "https://a";
+  settings.source_ca = "PEM";
+  const DeliverySteps steps = PlanDelivery(settings, Running());
+  ASSERT_TRUE(steps.orders);
+  const auto plan = resources::DeliveryPlan::Parse(steps.orders->plan);
+  ASSERT_TRUE(plan.ok()) << plan.status().ToString();
+  EXPECT_EQ(plan->source.ca_pem, "PEM");
+  EXPECT_FALSE(steps.orders->keeps_files);
+}
+
+TEST(DeliveryStreamPlan, FilesOfAFolderAreToOutliveTheProcesses) {
+  const DeliverySteps steps =
+      PlanDelivery({}, Running("destination: {type: Folder, folder: {path: out}}"));
+  ASSERT_TRUE(steps.orders);
+  EXPECT_TRUE(steps.orders->keeps_files);
+}
+
 }  // namespace
 }  // namespace millrace::op

@@ -143,6 +143,7 @@ TEST_F(WorkloadControllerTest, WithoutAVolumePodsAreMadeAsTheirTemplateSays) {
   Write(spec);
   ASSERT_TRUE(AllReady());
   EXPECT_TRUE(client_.ListAll(types::PersistentVolumeClaim())->items.empty());
+  EXPECT_EQ(controller_.PodsOf({"default", "pool"}).size(), 2u);
   EXPECT_FALSE(client_.Get(types::Pod(), {"default", "pool-0"})->At("spec").Has("volumes"));
   EXPECT_FALSE(Get()["status"].Has("storage"));
 }
