@@ -29,9 +29,9 @@ COPY cmake/install_dependencies.sh cmake/
 RUN cmake/install_dependencies.sh build
 COPY . .
 RUN cmake --preset release -DMILLRACE_TESTS=OFF && \
-    ninja -C build millrace millrace-shard millrace-operator millrace-controlplane && \
+    ninja -C build millrace millrace-shard millrace-delivery millrace-operator millrace-controlplane && \
     cmake/make_image_root.py /image "${VERSION}" \
-      build/bin/millrace build/bin/millrace-shard build/bin/millrace-operator build/bin/millrace-controlplane
+      build/bin/millrace build/bin/millrace-shard build/bin/millrace-delivery build/bin/millrace-operator build/bin/millrace-controlplane
 
 FROM settings
 COPY --from=build /image/ /

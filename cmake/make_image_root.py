@@ -16,6 +16,7 @@ import sys
 
 USER = 65532  # of nobody in particular, as other small images have it
 CERTIFICATES = "/etc/ssl/certs/ca-certificates.crt"
+TIME_ZONES = "usr/share/zoneinfo"
 FIELDS = ["Package", "Version", "Architecture", "Source", "Maintainer", "Homepage"]
 
 
@@ -110,7 +111,9 @@ def main(folder, version, *binaries):
     for library in libraries:
         copy_library(root, library)
     shutil.copy(CERTIFICATES, root / CERTIFICATES[1:])
-    names = sorted(set(filter(None, map(package_of, libraries))) | {"ca-certificates"})
+    # Prefixes of delivered objects have time zones; these two folders are the same again, and with leap seconds.
+    shutil.copytree("/" + TIME_ZONES, root / TIME_ZONES, ignore=shutil.ignore_patterns("posix", "right"), symlinks=True)
+    names = sorted(set(filter(None, map(package_of, libraries))) | {"ca-certificates", "tzdata"})
     packages = [facts_of(name) for name in names]
     for facts in packages:
         add_package(root, facts)

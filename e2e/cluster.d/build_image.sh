@@ -10,7 +10,7 @@ from_source=false
 tag=${1:-dev}
 cache=${MILLRACE_E2E_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/millrace-e2e}
 bin=${MILLRACE_BIN:-build/bin}
-binaries=(millrace millrace-shard millrace-operator millrace-controlplane)
+binaries=(millrace millrace-shard millrace-delivery millrace-operator millrace-controlplane)
 base=localhost/millrace-e2e/debian:bookworm
 # A store of its own: nothing of this machine's other images is touched, and removing the cache removes it.
 store=(--root "$cache/buildah" --runroot "$cache/buildah-run" --storage-driver vfs)

@@ -23,10 +23,13 @@ SETTINGS = {
                                    "extraArgs": ["--log-level=debug"]},
                       "pool": {"nodeSelector": {"a": "b"}, "tolerations": [{"key": "x", "operator": "Exists"}], "storage": {
                           "storageClassName": "fast", "autoExpand": {"maxSize": "20Gi"}}},
+                      "delivery": {"nodeSelector": {"a": "b"}, "tolerations": [{"key": "x", "operator": "Exists"}], "priorityClassName": "p",
+                                   "s3SecretName": "lake-keys", "folder": {"storageClassName": "fast"}},
                       "image": {"digest": "sha256:" + "0" * 64}, "imagePullSecrets": [{"name": "pull"}]},
 }
 NOT_SERVED = {"Certificate", "ServiceMonitor", "PrometheusRule"}  # by a Kubernetes without their operators
-CLUSTER_KINDS = {"CustomResourceDefinition", "ClusterRole", "ClusterRoleBinding", "ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding"}
+CLUSTER_KINDS = {"CustomResourceDefinition", "ClusterRole", "ClusterRoleBinding", "FlowSchema", "ValidatingAdmissionPolicy",
+                 "ValidatingAdmissionPolicyBinding"}
 PATHS = {"Secret": "api/v1", "ConfigMap": "api/v1", "Service": "api/v1", "ServiceAccount": "api/v1", "Pod": "api/v1",
          "Deployment": "apis/apps/v1", "NetworkPolicy": "apis/networking.k8s.io/v1", "PodDisruptionBudget": "apis/policy/v1"}
 
@@ -81,9 +84,7 @@ def test_what_the_notes_tell_people_to_apply_is_accepted(api):
 
 def test_the_crds_are_those_of_the_tree_and_outlive_the_release():
     rendered = {item["metadata"]["name"]: item for item in of_kind(render({}), "CustomResourceDefinition")}
-    # Nothing in a cluster reconciles delivery streams yet.
-    left_out = ("policies.yaml", "deliverystream.yaml")
-    files = [yaml.safe_load(file.read_text(encoding="utf-8")) for file in (ROOT / "crds").glob("*.yaml") if file.name not in left_out]
+    files = [yaml.safe_load(file.read_text(encoding="utf-8")) for file in (ROOT / "crds").glob("*.yaml") if file.name != "policies.yaml"]
     assert rendered == {crd["metadata"]["name"]: crd for crd in files}
     assert all(crd["metadata"]["annotations"]["helm.sh/resource-policy"] == "keep" for crd in files)
 
@@ -100,6 +101,8 @@ def test_values_are_all_described_and_their_descriptions_are_of_values():
     ({"image": {"digest": "latest"}}, "/image/digest"),
     ({"tls": {"mode": "CertManager"}}, "missing property 'name'"),
     ({"watch": {"namespaces": ["A b"]}}, "/watch/namespaces/0"),
+    ({"delivery": {"spillSize": "much"}}, "/delivery/spillSize"),
+    ({"delivery": {"s3SecretName": "Lake keys"}}, "/delivery/s3SecretName"),
 ])
 def test_a_wrong_value_is_refused_with_its_place(values, says):
     assert says in refusal(values)
@@ -127,6 +130,17 @@ def test_roles_are_in_the_watched_namespaces_and_in_the_releases_own():
     assert {role["metadata"]["namespace"] for role in roles} == {"a", "b", "ns"}
     accounts = of_kind(render({"watch": {"namespaces": ["a", "b"]}}), "ServiceAccount", "r-shard")
     assert {account["metadata"].get("namespace", "ns") for account in accounts} == {"a", "b", "ns"}
+
+
+def test_delivery_pods_have_an_account_without_rights_and_no_way_to_a_nodes_own_services():
+    objects = render({})
+    assert not one(objects, "ServiceAccount", "r-delivery")["automountServiceAccountToken"]
+    bound = [subject["name"] for item in objects if item["kind"].endswith("Binding") for subject in item.get("subjects", [])]
+    assert "r-delivery" not in bound
+    policy = one(objects, "NetworkPolicy", "r-delivery")["spec"]
+    blocks = [peer["ipBlock"] for rule in policy["egress"] for peer in rule.get("to", []) if "ipBlock" in peer]
+    assert blocks and all(block["except"] for block in blocks) and "169.254.0.0/16" in blocks[0]["except"]
+    assert not of_kind(render({"networkPolicy": {"enabled": False}}), "NetworkPolicy")
 
 
 def test_services_find_the_pods_they_are_for():

@@ -1,6 +1,7 @@
 """The operator and the control plane as the chart runs them, on a real API server with RBAC: what they are granted is
 enough, in some namespaces and in all, and pools may be outside the release's namespace."""
 
+import base64
 import contextlib
 import json
 import os
@@ -94,10 +95,13 @@ class Release:
             if item["kind"] in PATHS:
                 self._make(item)
         self.api.wait_for(lambda: self.api.call("GET", f"{MILLRACE}/shardmapslices")[0] == 200, 20, "CRDs are not served")
-        pool = self._folder / "pool.yaml"
-        pool.write_text(one(objects, "ConfigMap", "r-pool")["data"]["pool.yaml"])
+        files = {}
+        for name, flag in (("pool", "--default-pool"), ("delivery", "--delivery")):
+            file = self._folder / f"{name}.yaml"
+            file.write_text(one(objects, "ConfigMap", f"r-{name}")["data"][f"{name}.yaml"])
+            files[flag] = str(file)
         for component in ACCOUNTS:
-            self._run(component, one(objects, "Deployment", f"r-{component}"), str(pool))
+            self._run(component, one(objects, "Deployment", f"r-{component}"), files)
 
     def _make(self, item):
         version = PATHS[item["kind"]]
@@ -106,10 +110,10 @@ class Release:
         code, answer = self.api.call("POST", f"{prefix}{namespaced}/{item['kind'].lower()}s", item)
         assert code == 201, answer
 
-    def _run(self, component, deployment, pool):
+    def _run(self, component, deployment, files):
         container = deployment["spec"]["template"]["spec"]["containers"][0]
         admin = api_server.free_port()
-        here = {"--admin-listen": f"127.0.0.1:{admin}", "--listen": "127.0.0.1:0", "--default-pool": pool}
+        here = {"--admin-listen": f"127.0.0.1:{admin}", "--listen": "127.0.0.1:0", **files}
         arguments = [f"{name}={here.get(name, value)}" for name, _, value in (part.partition("=") for part in container["args"])]
         config = self._folder / f"{component}.kubeconfig"
         config.write_text(json.dumps({
@@ -182,6 +186,54 @@ def test_some_watched_namespaces_work_with_rights_in_these_alone():
             assert release.api.may(token, f"{MILLRACE}/namespaces/{namespace}/shardmaps") == code, namespace
         assert release.api.may(token, "/api/v1/namespaces/a/secrets/fast-keys") == 403
         assert release.condition("unseen", "elsewhere", "Reconciled") is None
+        assert not release.api.refused()
+
+
+KAFKA = {"type": "Kafka", "kafka": {"bootstrapServers": "kafka:9092", "topicName": "clicks"}}
+LAKE = {"type": "S3", "s3": {"bucket": "lake", "credentialsSecretRef": {"name": "lake-keys"}}}
+DELIVERY_LABEL = "labelSelector=app.kubernetes.io%2Fcomponent%3Ddelivery"
+
+
+def _delivery_pods(release):
+    return release.api.call("GET", f"/api/v1/namespaces/ns/pods?{DELIVERY_LABEL}")[1]["items"]
+
+
+@pytest.mark.parametrize("values", [{"watch": {"namespaces": ["a", "b"]}}, {}], ids=["some namespaces", "all"])
+def test_a_delivery_stream_of_any_watched_namespace_gets_pods_in_the_releases_own_and_takes_them_along(values):
+    with Release({**values, "pool": {"replicas": 1}}) as release:
+        release.api.call("POST", "/api/v1/namespaces/b/secrets", {"metadata": {"name": "lake-keys"}, "stringData": {
+            "AWS_ACCESS_KEY_ID": "id", "AWS_SECRET_ACCESS_KEY": "tenants-secret"}})
+        release.create("DeliveryStream", "clicks", "b", {"source": KAFKA, "destination": LAKE, "deletionPolicy": "Delete"})
+        release.wait(lambda: _delivery_pods(release), "it has no pod")
+        pod = _delivery_pods(release)[0]
+        plan = next(volume["secret"]["secretName"] for volume in pod["spec"]["volumes"] if volume["name"] == "plan")
+        secret = release.api.call("GET", f"/api/v1/namespaces/ns/secrets/{plan}")[1]
+        text = base64.b64decode(secret["data"]["plan.json"]).decode()
+        assert json.loads(text)["secrets"]["lake-keys"]["AWS_SECRET_ACCESS_KEY"] == "tenants-secret"
+        # In the namespace of the resource nothing is made that has keys of the installation.
+        found = release.api.call("GET", "/api/v1/namespaces/b/secrets")[1]["items"]
+        assert [item["metadata"]["name"] for item in found] == ["lake-keys"]
+        release.api.call("DELETE", f"{MILLRACE}/namespaces/b/deliverystreams/clicks")
+        release.wait(lambda: not release.there(f"{MILLRACE}/namespaces/b/deliverystreams/clicks"), "it is still there")
+        assert not release.there(f"/api/v1/namespaces/ns/secrets/{plan}")
+        assert not _delivery_pods(release)
+        assert not release.api.refused()
+        token = release.api.token("ns", pod["spec"]["serviceAccountName"])
+        assert release.api.may(token, f"{MILLRACE}/namespaces/ns/streams") == 403
+
+
+def test_hidden_streams_come_and_go_with_their_delivery_stream():
+    with Release({"pool": {"replicas": 1}, "delivery": {"s3SecretName": "installations"}}) as release:
+        release.create("DeliveryStream", "clicks", "b", {"destination": {"type": "S3", "s3": {"bucket": "lake"}}})
+        streams = f"{MILLRACE}/namespaces/b/streams"
+        for part in ("direct-put", "cursors"):
+            release.wait(lambda name=part: release.there(f"{streams}/clicks-{name}"), f"nobody makes clicks-{part}")
+        path = f"{MILLRACE}/namespaces/b/deliverystreams/clicks"
+        release.wait(lambda: "installations" in json.dumps(release.api.call("GET", path)[1].get("status", {})), "the missing Secret is not told")
+        release.api.call("DELETE", path)
+        release.wait(lambda: not release.there(path), "it is still there")
+        found = release.api.call("GET", streams)[1]["items"]
+        assert all("deletionTimestamp" in item["metadata"] for item in found)
         assert not release.api.refused()
 
 

@@ -17,7 +17,7 @@ if [ "$(id -u)" != 0 ]; then
 fi
 cmake/install_dependencies.sh e2e
 e2e/cluster build cluster helm storage
-[ -n "${MILLRACE_BIN:-}" ] || { cmake --preset release && ninja -C build millrace millrace-shard millrace-operator millrace-controlplane; } >build/e2e-build.log 2>&1 ||
+[ -n "${MILLRACE_BIN:-}" ] || { cmake --preset release && ninja -C build millrace millrace-shard millrace-delivery millrace-operator millrace-controlplane; } >build/e2e-build.log 2>&1 ||
   { tail -n 40 build/e2e-build.log; exit 1; }
 python=$(cd tests/integration && python3 -c 'import clients; print(clients.install_python())')
 # Sizes, names and figures are those of a cluster that nobody has used.
