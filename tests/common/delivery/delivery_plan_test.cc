@@ -26,7 +26,8 @@ DeliveryPlan Plan() {
                  .region = "us-east-1",
                  .internal_token = "t0ken",
                  .access_key_id = "",
-                 .secret_access_key = ""};
+                 .secret_access_key = "",
+                 .ca_pem = "-----BEGIN CERTIFICATE-----"};
   plan.cursor_table = "delivery/5f0c";
   plan.s3_default.endpoint = "http://127.0.0.1:9000";
   plan.s3_default.access_key_id = "minio";
@@ -46,6 +47,7 @@ TEST(DeliveryPlan, WhatIsWrittenIsReadBackTheSame) {
   EXPECT_EQ(again->ToText(), plan.ToText());
   EXPECT_EQ(again->generation, 3);
   EXPECT_EQ(again->source.internal_token, "t0ken");
+  EXPECT_EQ(again->source.ca_pem, plan.source.ca_pem);
   EXPECT_EQ(again->spec.destination.s3->bucket, "lake");
 }
 
