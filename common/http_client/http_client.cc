@@ -122,6 +122,14 @@ std::string_view ClientResponse::FindHeader(std::string_view name) const {
   return {};
 }
 
+std::optional<std::chrono::seconds> ClientResponse::RetryAfter() const {
+  const std::string_view text = FindHeader("retry-after");
+  uint32_t seconds = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), seconds);
+  if (text.empty() || error != std::errc()) return std::nullopt;
+  return std::chrono::seconds(seconds);
+}
+
 struct HttpClient::Impl {
   std::string endpoint;
   HttpClientOptions options;

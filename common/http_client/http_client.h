@@ -3,6 +3,7 @@
 #include <chrono>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -23,6 +24,9 @@ struct ClientResponse {
   std::vector<OwnedHeader> headers;
   std::string body;
   std::string_view FindHeader(std::string_view name) const;
+  // How long the server asks us to stay away, in whole seconds; nothing where it does not, or says
+  // it as a date.
+  std::optional<std::chrono::seconds> RetryAfter() const;
 };
 
 struct HttpClientOptions {

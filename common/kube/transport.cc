@@ -1,7 +1,6 @@
 #include "common/kube/transport.h"
 
 #include <algorithm>
-#include <charconv>
 #include <thread>
 #include <utility>
 
@@ -49,11 +48,7 @@ Code CodeOf(int http_status, const std::string& reason) {
 std::optional<milliseconds> RetryAfter(const net::ClientResponse& response) {
   if (response.status != kTooManyRequests && response.status != kServiceUnavailable)
     return std::nullopt;
-  std::string_view text = response.FindHeader("retry-after");
-  int seconds = 0;
-  auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), seconds);
-  if (text.empty() || error != std::errc() || seconds < 0) return std::nullopt;
-  return milliseconds(seconds * 1'000);
+  return response.RetryAfter();
 }
 
 }  // namespace

@@ -7,19 +7,15 @@ import os
 import pathlib
 import random
 import shutil
-import signal
 import subprocess
-import threading
 import time
 
-import boto3
-import botocore.config
 import pytest
 
-from server import BINARY, Server, free_ports, name_of
+from delivery_ledger import SEED, Writer, apply, describe, kill_delivery, wait_serving
+from server import Server, free_ports
 
 KILLS = int(os.environ.get("MILLRACE_DELIVERY_KILLS", "8"))
-SEED = int(os.environ.get("MILLRACE_SEED", random.randrange(2**31)))
 DELIVERED_WITHIN_S = 90
 
 RESOURCE = """
@@ -48,70 +44,12 @@ def folder(server):
     return pathlib.Path(server.data) / "delivered" / "ledger"
 
 
-def apply(server):
-    path = pathlib.Path(server.data) / "ledger.yaml"
-    path.write_text(RESOURCE)
-    subprocess.run([BINARY, "apply", "-f", path, "--endpoint", server.endpoint], check=True, timeout=30,
-                   stdout=subprocess.DEVNULL)
-
-
 def delivered(server):
     """Every line in the files, as often as it is there."""
     lines = []
     for path in folder(server).rglob("*.gz"):
         lines += gzip.decompress(path.read_bytes()).decode().splitlines()
     return lines
-
-
-class Writer:
-    """Puts batches until it is stopped; `acknowledged` has what the service took."""
-
-    def __init__(self, endpoint):
-        config = botocore.config.Config(retries={"total_max_attempts": 1}, read_timeout=10, connect_timeout=5)
-        self.client = boto3.client("firehose", endpoint_url=endpoint, config=config)
-        self.acknowledged = []
-        self.stopped = threading.Event()
-        self.thread = threading.Thread(target=self.run)
-
-    def put(self, records):
-        answer = self.client.put_record_batch(DeliveryStreamName="ledger", Records=[{"Data": r} for r in records])
-        self.acknowledged += [r for r, each in zip(records, answer["RequestResponses"]) if each.get("RecordId")]
-
-    def run(self):
-        number = 0
-        while not self.stopped.is_set():
-            records = [f"record {number + i}" for i in range(20)]
-            number += 20
-            try:
-                self.put(records)
-            except Exception:  # what is not acknowledged is owed to nobody
-                time.sleep(0.1)
-            time.sleep(0.01)
-
-    def __enter__(self):
-        self.thread.start()
-        return self
-
-    def __exit__(self, *_):
-        self.stopped.set()
-        self.thread.join()
-
-
-def wait_serving(writer):
-    end = time.monotonic() + 30
-    while time.monotonic() < end:
-        try:
-            return writer.put(["first"])
-        except Exception:
-            time.sleep(0.1)
-    raise AssertionError("PutRecordBatch never worked")
-
-
-def kill_delivery(server):
-    pids = [pid for pid in server.descendants() if name_of(pid).startswith("millrace-deliv")]
-    for pid in pids:
-        os.kill(pid, signal.SIGKILL)
-    return pids
 
 
 def wait_delivered(server, writer):
@@ -128,7 +66,7 @@ def wait_delivered(server, writer):
 
 def test_kills_lose_nothing(server):
     choose = random.Random(SEED)
-    apply(server)
+    apply(server, RESOURCE)
     writer = Writer(server.endpoint)
     wait_serving(writer)
     killed = []
@@ -155,13 +93,12 @@ def test_a_destination_that_is_away_loses_nothing_and_doubles_no_object(server):
     blocked = folder(server)
     blocked.parent.mkdir(parents=True, exist_ok=True)
     blocked.write_text("a file where the folder should be")
-    apply(server)
+    apply(server, RESOURCE)
     writer = Writer(server.endpoint)
     wait_serving(writer)
     with writer:
         time.sleep(6)
-        described = subprocess.run([BINARY, "describe", "deliverystream", "ledger", "--endpoint", server.endpoint],
-                                   capture_output=True, text=True, timeout=30).stdout
+        described = describe(server)
         assert "DestinationReachable  False" in described, described
         blocked.unlink()
         time.sleep(2)
@@ -182,7 +119,7 @@ spec:
       bucket: lake
       prefix: "in/day=!{timestamp:dd} x/"
       errorOutputPrefix: "bad/!{firehose:error-output-type}/"
-      bufferingHints: {sizeInMBs: 40, intervalInSeconds: 2}
+      bufferingHints: {sizeInMBs: 23, intervalInSeconds: 15}
   processing:
     processors: [{type: AppendDelimiterToRecord}]
 """
@@ -212,17 +149,15 @@ def lake(tmp_path):
 
 def test_a_bucket_that_is_made_late_gets_everything_in_parts_where_it_is_much(lake):
     with Server(tls=False) as server:
-        (pathlib.Path(server.data) / "ledger.yaml").write_text(S3_RESOURCE)
-        subprocess.run([BINARY, "apply", "-f", pathlib.Path(server.data) / "ledger.yaml", "--endpoint", server.endpoint],
-                       check=True, timeout=30, stdout=subprocess.DEVNULL)
+        apply(server, S3_RESOURCE)
         writer = Writer(server.endpoint)
         wait_serving(writer)
         for number in range(8):
             writer.put([f"{number}.{i} ".encode() + b"x" * 999_000 for i in range(3)])
-        time.sleep(4)
-        described = subprocess.run([BINARY, "describe", "deliverystream", "ledger", "--endpoint", server.endpoint],
-                                   capture_output=True, text=True, timeout=30).stdout
-        assert "S3.NoSuchBucket" in described, described
+        end = time.monotonic() + DELIVERED_WITHIN_S
+        while "S3.NoSuchBucket" not in (described := describe(server)):
+            assert time.monotonic() < end, described
+            time.sleep(0.5)
         (lake / "lake").mkdir()
         owed = {r if isinstance(r, str) else r.decode() for r in writer.acknowledged}
         end = time.monotonic() + DELIVERED_WITHIN_S

@@ -3,6 +3,7 @@
 #include "common/log/log.h"
 #include "dataplane/delivery/formats/compression.h"
 #include "dataplane/delivery/processing/processors.h"
+#include "dataplane/delivery/service/record_sinks.h"
 #include "dataplane/delivery/sinks/folder/folder_sink.h"
 #include "dataplane/delivery/sinks/s3/s3_sink.h"
 
@@ -15,7 +16,6 @@ using resources::FolderDestination;
 using resources::ObjectLayout;
 using resources::S3Destination;
 
-constexpr std::chrono::minutes kS3CallTime(3);
 // Output types of the error output that may be buffered side by side.
 constexpr size_t kErrorTypesMax = 32;
 
@@ -31,14 +31,6 @@ std::optional<ObjectPlace> PlaceOf(const std::optional<S3Destination>& s3,
   if (s3) return ObjectPlace{.s3 = &*s3};
   if (folder) return ObjectPlace{.folder = &*folder};
   return std::nullopt;
-}
-
-net::HttpClientOptions HttpOptions(const DeliveryPlan& plan, const resources::TlsOptions& tls) {
-  net::HttpClientOptions options;
-  options.read_time_max = kS3CallTime;
-  options.verify_certificate = tls.verification != "Disabled";
-  if (!tls.ca.empty()) options.ca_pem = plan.SecretEntry(tls.ca.name, tls.ca.key);
-  return options;
 }
 
 Result<std::unique_ptr<Sink>> MakeObjectSink(const DeliveryPlan& plan, const ObjectPlace& place,
@@ -79,12 +71,24 @@ BufferLimits Limits(const resources::BufferingHints& hints, size_t partitions, s
           .spill_folder = options.spill_folder};
 }
 
+Status AddRecordDestination(const DeliveryPlan& plan, const BuildOptions& options, Clock& clock,
+                            PipelineParts& parts) {
+  ASSIGN_OR_RETURN(RecordSink made, MakeRecordSink(plan, clock));
+  parts.destination_parcels = MakeRecordParcels();
+  parts.destination = std::move(made.sink);
+  parts.destination_options = {
+      .name = "destination",
+      .buffers = Limits(plan.spec.buffering(), 1, options.memory_bytes_max / 4 * 3, options),
+      .retry_time = std::chrono::seconds(plan.spec.retry_duration_in_seconds()),
+      .failure_type = std::move(made.failure_type)};
+  return OkStatus();
+}
+
 Status AddDestination(const DeliveryPlan& plan, const BuildOptions& options, Clock& clock,
                       PipelineParts& parts) {
   const auto& destination = plan.spec.destination;
   const auto place = PlaceOf(destination.s3, destination.folder);
-  if (!place)
-    return {Code::kUnsupported, "destination " + destination.type + " is not offered yet"};
+  if (!place) return AddRecordDestination(plan, options, clock, parts);
   const ObjectLayout& layout = place->layout();
   if (layout.converts()) return {Code::kUnsupported, "dataFormatConversion is not offered yet"};
   ASSIGN_OR_RETURN(TimeZone zone, TimeZone::Find(layout.custom_time_zone));

@@ -1,29 +1,24 @@
 #include "dataplane/delivery/sinks/s3/s3_sink.h"
 
-#include <algorithm>
-#include <charconv>
-
 namespace millrace::delivery {
 
 namespace {
 
 constexpr int kOk = 200;
 constexpr int kNoContent = 204;
+constexpr std::string_view kUnreachable = "S3.Unreachable";
 
 Delivery Failed(const Result<net::ClientResponse>& response) {
   Delivery out{.verdict = Delivery::Verdict::kRetry};
   if (!response.ok()) {
-    out.code = "S3.Unreachable";
+    out.code = kUnreachable;
     out.message = response.status().message();
     return out;
   }
   const S3Error error = ReadS3Error(*response);
   out.code = "S3." + error.code;
   out.message = error.message;
-  const std::string_view wait = response->FindHeader("retry-after");
-  int64_t seconds = 0;
-  if (std::from_chars(wait.data(), wait.data() + wait.size(), seconds).ec == std::errc())
-    out.retry_after = std::chrono::seconds(std::clamp<int64_t>(seconds, 0, 3'600));
+  out.retry_after = response->RetryAfter();
   return out;
 }
 
@@ -38,14 +33,16 @@ class S3Sink final : public Sink {
 
   Delivery Deliver(const Parcel& parcel) override {
     const std::string path = "/" + EncodeS3Key(options_.bucket) + "/" + EncodeS3Key(parcel.name);
-    if (parcel.body.size() > kS3PartBytes) return DeliverParts(path, parcel);
-    const auto response = client_.Send("PUT", path, "", parcel.body, ObjectHeaders(parcel));
-    return IsOk(response) ? Delivery{} : Failed(response);
+    Delivery outcome =
+        parcel.body.size() > kS3PartBytes ? DeliverParts(path, parcel) : DeliverWhole(path, parcel);
+    if (outcome.code != kUnreachable) return outcome;
+    // Stores that refuse a body may close before it is sent, and their words are lost with it.
+    if (const auto response = List(); response.ok() && !IsOk(response)) return Failed(response);
+    return outcome;
   }
 
   Status Probe() override {
-    const auto response =
-        client_.Send("GET", "/" + EncodeS3Key(options_.bucket), "list-type=2&max-keys=1", "", {});
+    const auto response = List();
     if (IsOk(response)) return OkStatus();
     if (!response.ok()) return response.status();
     const S3Error error = ReadS3Error(*response);
@@ -58,6 +55,16 @@ class S3Sink final : public Sink {
   void Stop() override { client_.Stop(); }
 
  private:
+  Result<net::ClientResponse> List() {
+    return client_.Send("GET", "/" + EncodeS3Key(options_.bucket), "list-type=2&max-keys=1", "",
+                        {});
+  }
+
+  Delivery DeliverWhole(const std::string& path, const Parcel& parcel) {
+    const auto response = client_.Send("PUT", path, "", parcel.body, ObjectHeaders(parcel));
+    return IsOk(response) ? Delivery{} : Failed(response);
+  }
+
   std::vector<net::OwnedHeader> ObjectHeaders(const Parcel& parcel) const {
     std::vector<net::OwnedHeader> headers{{"content-type", parcel.content_type}};
     if (!parcel.content_encoding.empty())
