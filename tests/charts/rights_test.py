@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import pathlib
+import re
 import subprocess
 import tempfile
 import time
@@ -90,7 +91,8 @@ class Release:
     def _install(self):
         objects = render(self.values)
         for name in ["ns", "a", "b", "elsewhere"]:
-            self.api.call("POST", "/api/v1/namespaces", {"metadata": {"name": name}})
+            self.api.call("POST", "/api/v1/namespaces", {"metadata": {
+                "name": name, "labels": {"pod-security.kubernetes.io/enforce": "restricted"}}})
         for item in objects:
             if item["kind"] in PATHS:
                 self._make(item)
@@ -139,6 +141,17 @@ class Release:
         code, answer = self.api.call("POST", f"{MILLRACE}/namespaces/{namespace}/{kind.lower()}s",
                                      {"apiVersion": "millrace.dev/v1alpha1", "kind": kind, "metadata": {"name": name}, "spec": spec})
         assert code == 201, answer
+
+    def firehose(self, operation, body):
+        """By the control plane, as a gateway forwards it."""
+        port = re.search(r"ready listen=(\d+)", (self._folder / "controlplane.log").read_text())[1]
+        request = urllib.request.Request(f"http://127.0.0.1:{port}/", json.dumps(body).encode(), {
+            "Content-Type": "application/x-amz-json-1.1", "X-Amz-Target": f"Firehose_20150804.{operation}", "x-millrace-token": "t"})
+        try:
+            with urllib.request.urlopen(request, timeout=20) as answer:
+                return json.load(answer)
+        except urllib.error.HTTPError as error:
+            raise AssertionError(f"{operation}: {error.code} {error.read()}") from error
 
     def there(self, path):
         return self.api.call("GET", path)[0] == 200
@@ -234,6 +247,22 @@ def test_hidden_streams_come_and_go_with_their_delivery_stream():
         release.wait(lambda: not release.there(path), "it is still there")
         found = release.api.call("GET", streams)[1]["items"]
         assert all("deletionTimestamp" in item["metadata"] for item in found)
+        assert not release.api.refused()
+
+
+def test_the_firehose_api_makes_the_same_resources():
+    with Release({"watch": {"namespaces": ["a"]}, "pool": {"replicas": 1}}) as release:
+        made = release.firehose("CreateDeliveryStream", {"DeliveryStreamName": "clicks", "HttpEndpointDestinationConfiguration": {
+            "EndpointConfiguration": {"Url": "https://collector.example", "AccessKey": "key-of-a-collector"},
+            "S3Configuration": {"BucketARN": "arn:aws:s3:::refused", "RoleARN": "arn:aws:iam::000000000000:role/any"}}})
+        assert made["DeliveryStreamARN"].endswith(":deliverystream/clicks")
+        path = f"{MILLRACE}/namespaces/ns/deliverystreams/clicks"
+        assert "key-of-a-collector" not in json.dumps(release.api.call("GET", path)[1])
+        assert release.there("/api/v1/namespaces/ns/secrets/clicks-firehose")
+        assert release.firehose("ListDeliveryStreams", {})["DeliveryStreamNames"] == ["clicks"]
+        release.wait(lambda: release.there(f"{MILLRACE}/namespaces/ns/streams/clicks-direct-put"), "the operator does not see it")
+        release.api.call("DELETE", path)
+        release.wait(lambda: not release.there(path), "it is still there")
         assert not release.api.refused()
 
 

@@ -23,7 +23,7 @@ VALUES = {
     "image.repository": "localhost/millrace", "image.tag": "dev", "image.pullPolicy": "Never", "service.type": "NodePort",
     "pool.replicas": min(NODES, 3), "pool.storage.size": "1Gi", "pool.resources.requests.cpu": "50m",
     "pool.resources.requests.memory": "128Mi", "pool.resources.limits.memory": "512Mi",
-    "pool.authentication": AUTHENTICATION,
+    "pool.authentication": AUTHENTICATION, "delivery.s3SecretName": "lake-keys", "delivery.resources.requests.cpu": "20m",
 }
 
 
@@ -137,7 +137,7 @@ def make_stream(release):
 
 # What later files count on is shown by earlier ones; the rights are looked at after all that use them, the streams by the thousand
 # last, since their end takes a while. A file that is not named runs before the last two.
-ORDER = ["a_cluster", "first_stream", "bad_input", "expansion", "losses", "upgrade", "day_two", "operator", "killed_operator", "volume"]
+ORDER = ["a_cluster", "first_stream", "bad_input", "expansion", "losses", "upgrade", "day_two", "operator", "killed_operator", "volume", "delivery"]
 LAST = ["used_rights", "very_many_streams"]
 
 
