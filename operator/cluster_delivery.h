@@ -34,7 +34,7 @@ class ClusterDelivery {
   void Stop() { queue_.Stop(); }
   // Every DeliveryStream, and what is left of those that are gone.
   void EnqueueAll();
-  size_t queue_depth() const { return queue_.queue_depth(); }
+  LedController& queue() { return queue_; }
 
  private:
   Outcome Reconcile(const resources::ResourceKey& key);

@@ -7,6 +7,7 @@
 #include "common/log/log.h"
 #include "common/resources/stream_resource.h"
 #include "operator/engine/component.h"
+#include "operator/operator_figures.h"
 #include "operator/pool/pool_objects.h"
 #include "operator/stream/loss_plan.h"
 #include "operator/stream/stream_connection.h"
@@ -116,6 +117,9 @@ ClusterOperator::ClusterOperator(kube::Client& client, Clock& clock, ClusterOper
                      [this](const ResourceKey& key) { return ReconcileSilence(key); }) {}
 
 void ClusterOperator::Start() {
+  for (LedController* queue : Queues()) {
+    if (options_.metrics != nullptr) queue->Measure(*options_.metrics);
+  }
   FollowShardMaps();
   FollowPods();
   FollowPools();
@@ -179,13 +183,13 @@ std::string ClusterOperator::Problem() const {
   return "";
 }
 
-std::vector<std::pair<std::string, size_t>> ClusterOperator::QueueDepths() const {
-  return {{"stream", stream_queue_.queue_depth()},
-          {"workload", workloads_.queue_depth()},
-          {"pool", pools_.queue_depth()},
-          {"user", users_.queue_depth()},
-          {"certificate", certificates_.queue_depth()},
-          {"delivery stream", deliveries_.queue_depth()}};
+std::vector<LedController*> ClusterOperator::Queues() {
+  return {&stream_queue_,         &workloads_.queue(),  &pools_.queue(), &users_.queue(),
+          &certificates_.queue(), &deliveries_.queue(), &silence_queue_};
+}
+
+void ClusterOperator::PublishFigures() {
+  if (options_.metrics != nullptr) SetFigures(Queues(), leading_, *options_.metrics);
 }
 
 void ClusterOperator::FollowShardMaps() {

@@ -58,10 +58,11 @@ class ClusterOperator {
   bool is_leading() const { return leading_; }
   // Why it is not ready, for people.
   std::string Problem() const;
-  // For the metrics page: depth of each work queue.
-  std::vector<std::pair<std::string, size_t>> QueueDepths() const;
+  // Sets the gauges of the metrics page that are of now.
+  void PublishFigures();
 
  private:
+  std::vector<LedController*> Queues();
   void FollowShardMaps();
   void FollowPods();
   void FollowPools();

@@ -61,16 +61,7 @@ int Run(const op::OperatorSettings& settings, const sigset_t& signals, char** ar
   admin::AdminServerOptions admin_options;
   admin_options.listen = settings.admin_listen;
   admin_options.not_ready = [&] { return cluster.Problem(); };
-  admin_options.before_metrics = [&] {
-    for (const auto& [queue, depth] : cluster.QueueDepths()) {
-      registry
-          .GetGauge("millrace_operator_queue_depth", "Keys that wait to be reconciled.",
-                    {{"queue", queue}})
-          .Set(static_cast<double>(depth));
-    }
-    registry.GetGauge("millrace_operator_leading", "1 where this process leads.")
-        .Set(cluster.is_leading() ? 1 : 0);
-  };
+  admin_options.before_metrics = [&] { cluster.PublishFigures(); };
   admin::AdminServer admin(io, registry, std::move(admin_options));
   const Result<uint16_t> port = admin.Start();
   if (!port.ok()) return Fail(port.status());

@@ -244,6 +244,6 @@ void CertificateReconciler::Start() { impl_->Start(); }
 void CertificateReconciler::Stop() { impl_->led().Stop(); }
 void CertificateReconciler::LookAgain() { impl_->LookAgain(); }
 bool CertificateReconciler::HasSynced() const { return impl_->led().HasSynced(); }
-size_t CertificateReconciler::queue_depth() const { return impl_->led().queue_depth(); }
+LedController& CertificateReconciler::queue() { return impl_->led(); }
 
 }  // namespace millrace::op

@@ -35,7 +35,8 @@ class CertificateReconciler {
   // Something that pods_speak_tls tells of may have changed.
   void LookAgain();
   bool HasSynced() const;
-  size_t queue_depth() const;
+  // For what it says of itself.
+  LedController& queue();
 
  private:
   class Impl;

@@ -4,8 +4,13 @@
 
 namespace millrace::op {
 
-Controller::Controller(std::string name, size_t workers, Clock& clock, Reconcile reconcile)
-    : name_(std::move(name)), reconcile_(std::move(reconcile)), queue_(clock) {
+Controller::Controller(std::string name, size_t workers, Clock& clock, Reconcile reconcile,
+                       metrics::Histogram* seconds)
+    : name_(std::move(name)),
+      clock_(clock),
+      reconcile_(std::move(reconcile)),
+      seconds_(seconds),
+      queue_(clock) {
   for (size_t i = 0; i < workers; ++i) threads_.emplace_back([this] { Work(); });
 }
 
@@ -15,10 +20,18 @@ void Controller::Stop() {
   threads_.clear();
 }
 
+Outcome Controller::Run(const resources::ResourceKey& key) const {
+  const MonoTime began = clock_.Now();
+  Outcome outcome = reconcile_(key);
+  if (seconds_ != nullptr)
+    seconds_->Observe(std::chrono::duration<double>(clock_.Now() - began).count());
+  return outcome;
+}
+
 void Controller::Work() {
   while (auto taken = queue_.Take()) {
     const auto& [key, priority] = *taken;
-    const Outcome outcome = reconcile_(key);
+    const Outcome outcome = Run(key);
     // A lost compare-and-set is how two writers meet, not a failure anyone should read about.
     if (!outcome.error().ok()) {
       if (outcome.error().code() != Code::kConflict) {

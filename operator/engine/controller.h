@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "common/base/status.h"
+#include "common/metrics/metrics.h"
 #include "operator/engine/work_queue.h"
 
 namespace millrace::op {
@@ -29,28 +30,32 @@ class Outcome {
 };
 
 // Runs `reconcile` for every key that is added, one worker a key, on `workers` threads of its own.
-// What comes after a reconcile of a key has the priority that it had. Made in main; Stop (or the
-// destructor) waits for the reconciles under way.
+// What comes after a reconcile of a key has the priority that it had. How long each takes goes to
+// `seconds`, if there is one. Made in main; Stop (or the destructor) waits for the reconciles under
+// way.
 class Controller {
  public:
   using Reconcile = std::function<Outcome(const resources::ResourceKey&)>;
-  Controller(std::string name, size_t workers, Clock& clock, Reconcile reconcile);
+  Controller(std::string name, size_t workers, Clock& clock, Reconcile reconcile,
+             metrics::Histogram* seconds = nullptr);
   ~Controller() { Stop(); }
   void Add(const resources::ResourceKey& key, Priority priority = Priority::kChange) {
     queue_.Add(key, priority);
   }
   void Stop();
   size_t queue_depth() const { return queue_.depth(); }
-  // Keys whose last reconcile failed.
-  size_t failing() const { return queue_.failing(); }
+  QueueFigures figures() const { return queue_.figures(); }
   // That have ended so far.
   uint64_t reconciles() const { return reconciles_; }
 
  private:
   void Work();
+  Outcome Run(const resources::ResourceKey& key) const;
 
   const std::string name_;
+  Clock& clock_;
   const Reconcile reconcile_;
+  metrics::Histogram* const seconds_;
   WorkQueue queue_;
   std::atomic<uint64_t> reconciles_{0};
   std::vector<std::thread> threads_;

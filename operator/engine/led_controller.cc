@@ -23,6 +23,11 @@ void LedController::Follow(Informer& informer, KeysOf keys_of, Need need) {
       });
 }
 
+void LedController::Measure(metrics::Registry& registry) {
+  seconds_ = &registry.GetHistogram("millrace_operator_reconcile_seconds",
+                                    "How long reconciles take, by work queue.", {{"queue", name_}});
+}
+
 void LedController::Watch() {
   if (watching_) return;
   watching_ = true;
@@ -33,8 +38,8 @@ void LedController::Start() {
   {
     std::lock_guard lock(mu_);
     if (controller_) return;
-    controller_ = std::make_unique<Controller>(name_, workers_, clock_,
-                                               [this](const ResourceKey& key) { return Run(key); });
+    controller_ = std::make_unique<Controller>(
+        name_, workers_, clock_, [this](const ResourceKey& key) { return Run(key); }, seconds_);
   }
   Watch();
   for (const Followed& followed : followed_) {
@@ -66,14 +71,9 @@ void LedController::Add(const ResourceKey& key, Priority priority) {
   if (controller_) controller_->Add(key, priority);
 }
 
-size_t LedController::queue_depth() const {
+QueueFigures LedController::figures() const {
   std::lock_guard lock(mu_);
-  return controller_ ? controller_->queue_depth() : 0;
-}
-
-size_t LedController::failing() const {
-  std::lock_guard lock(mu_);
-  return controller_ ? controller_->failing() : 0;
+  return controller_ ? controller_->figures() : QueueFigures{};
 }
 
 uint64_t LedController::reconciles() const {

@@ -30,6 +30,8 @@ class LedController {
   void Follow(Informer& informer, KeysOf keys_of = {}, Need need = Need::kAll);
   // Fills the caches and does nothing else.
   void Watch();
+  // From the next Start on how long reconciles take is told there, under the name of this queue.
+  void Measure(metrics::Registry& registry);
   // Begins to act; the first reconciles wait until the caches are filled.
   void Start();
   // No reconcile runs, and no informer tells, after it returned.
@@ -37,9 +39,10 @@ class LedController {
 
   bool HasSynced() const;
   void Add(const resources::ResourceKey& key, Priority priority = Priority::kChange);
-  size_t queue_depth() const;
-  size_t failing() const;
+  size_t queue_depth() const { return figures().waiting; }
+  QueueFigures figures() const;  // all zero while it does not act
   uint64_t reconciles() const;
+  const std::string& name() const { return name_; }
 
  private:
   struct Followed {
@@ -55,6 +58,7 @@ class LedController {
   const Controller::Reconcile reconcile_;
   std::vector<Followed> followed_;  // constant from Watch on
   bool watching_ = false;
+  metrics::Histogram* seconds_ = nullptr;
   mutable std::mutex mu_;
   std::unique_ptr<Controller> controller_;  // guarded by mu_
 };

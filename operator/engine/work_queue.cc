@@ -26,8 +26,9 @@ void WorkQueue::AddWithBackoff(const ResourceKey& key, Priority priority) {
   Duration delay = kBackoffFirst;
   {
     std::lock_guard lock(mu_);
-    int row = failures_[key]++;
-    for (int i = 0; i < row && delay < kBackoffMost; ++i) delay *= 2;
+    Failing& failing = failures_.try_emplace(key, Failing{0, clock_.Now()}).first->second;
+    for (int i = 0; i < failing.row && delay < kBackoffMost; ++i) delay *= 2;
+    ++failing.row;
   }
   AddAfter(key, std::min(delay, kBackoffMost), priority);
 }
@@ -48,7 +49,7 @@ std::optional<WorkQueue::Taken> WorkQueue::TakeDue(MonoTime now) {
   Order& order = takes_change ? changes : backlog;
   const auto at = due_.find(*order.begin()->second);
   order.erase(order.begin());
-  taken_.insert(at->first);
+  taken_.emplace(at->first, now);
   const Priority priority = at->second.priority;
   return Taken{due_.extract(at).key(), priority};
 }
@@ -99,9 +100,17 @@ size_t WorkQueue::depth() const {
   return due_.size();
 }
 
-size_t WorkQueue::failing() const {
+QueueFigures WorkQueue::figures() const {
   std::lock_guard lock(mu_);
-  return failures_.size();
+  const MonoTime long_ago = clock_.Now() - kStuckAfter;
+  QueueFigures figures{due_.size(), failures_.size(), 0};
+  for (const auto& [key, failing] : failures_) figures.stuck += failing.since <= long_ago;
+  for (const auto& [key, since] : taken_) {
+    const auto failing = failures_.find(key);
+    const bool is_counted = failing != failures_.end() && failing->second.since <= long_ago;
+    if (since <= long_ago && !is_counted) ++figures.stuck;
+  }
+  return figures;
 }
 
 }  // namespace millrace::op

@@ -16,6 +16,13 @@ namespace millrace::op {
 // all at once, after a start or as a safety net, most of it with nothing to do.
 enum class Priority { kChange, kBacklog };
 
+// Of one moment, in keys.
+struct QueueFigures {
+  size_t waiting = 0;  // for their turn, or for a time that was set
+  size_t failing = 0;  // failed when they were worked on last
+  size_t stuck = 0;    // have failed each time, or been with a worker, for kStuckAfter
+};
+
 // Keys to reconcile, each at most once, handed out when due: by priority, and within one in the
 // order of when they were due. A key that is added while a worker has it comes back after that, so
 // one key is never worked on twice at once. A backlog under steady changes still gets its share:
@@ -23,6 +30,8 @@ enum class Priority { kChange, kBacklog };
 class WorkQueue {
  public:
   static constexpr int kChangesInARow = 8;
+  // What fails for so long does not mend itself: somebody has to look.
+  static constexpr Duration kStuckAfter = std::chrono::minutes(5);
   // What a worker has, with the priority to go on with it.
   struct Taken {
     resources::ResourceKey key;
@@ -48,8 +57,7 @@ class WorkQueue {
   void Done(const resources::ResourceKey& key);
   void Stop();
   size_t depth() const;
-  // Keys that failed when they were worked on last.
-  size_t failing() const;
+  QueueFigures figures() const;
 
  private:
   static constexpr Duration kBackoffFirst = std::chrono::milliseconds(5);
@@ -57,6 +65,10 @@ class WorkQueue {
   struct Due {
     MonoTime at{};
     Priority priority = Priority::kBacklog;
+  };
+  struct Failing {
+    int row = 0;       // failures without a success between them
+    MonoTime since{};  // of the first
   };
   // Keys stand in due_, whose nodes stay where they are.
   using Order = std::set<std::pair<MonoTime, const resources::ResourceKey*>>;
@@ -73,8 +85,8 @@ class WorkQueue {
   bool stopped_ = false;
   std::map<resources::ResourceKey, Due> due_;
   std::array<Order, 2> orders_;  // by priority; of due_ those that no worker has
-  std::set<resources::ResourceKey> taken_;
-  std::map<resources::ResourceKey, int> failures_;
+  std::map<resources::ResourceKey, MonoTime> taken_;  // and when
+  std::map<resources::ResourceKey, Failing> failures_;
   int changes_in_a_row_ = 0;  // while a backlog was due
 };
 

@@ -220,7 +220,7 @@ void PoolReconciler::Start() { impl_->led().Start(); }
 void PoolReconciler::Stop() { impl_->led().Stop(); }
 bool PoolReconciler::HasSynced() const { return impl_->led().HasSynced(); }
 void PoolReconciler::Add(const ResourceKey& pool) { impl_->led().Add(pool); }
-size_t PoolReconciler::queue_depth() const { return impl_->led().queue_depth(); }
+LedController& PoolReconciler::queue() { return impl_->led(); }
 Informer& PoolReconciler::pools() { return impl_->pools(); }
 
 }  // namespace millrace::op

@@ -5,7 +5,7 @@
 #include <optional>
 
 #include "common/kube/events.h"
-#include "operator/engine/informer.h"
+#include "operator/engine/led_controller.h"
 #include "operator/pool/pool_settings.h"
 
 namespace millrace::op {
@@ -32,7 +32,8 @@ class PoolReconciler {
   void Stop();
   bool HasSynced() const;
   void Add(const resources::ResourceKey& pool);
-  size_t queue_depth() const;
+  // For what it says of itself.
+  LedController& queue();
 
   Informer& pools();
 

@@ -240,6 +240,6 @@ void StreamUserReconciler::Watch() { impl_->led().Watch(); }
 void StreamUserReconciler::Start() { impl_->Start(); }
 void StreamUserReconciler::Stop() { impl_->led().Stop(); }
 bool StreamUserReconciler::HasSynced() const { return impl_->led().HasSynced(); }
-size_t StreamUserReconciler::queue_depth() const { return impl_->led().queue_depth(); }
+LedController& StreamUserReconciler::queue() { return impl_->led(); }
 
 }  // namespace millrace::op

@@ -4,7 +4,7 @@
 #include <string>
 
 #include "common/kube/events.h"
-#include "operator/engine/informer.h"
+#include "operator/engine/led_controller.h"
 #include "operator/stream_user/access_keys.h"
 
 namespace millrace::op {
@@ -28,7 +28,8 @@ class StreamUserReconciler {
   void Start();
   void Stop();
   bool HasSynced() const;
-  size_t queue_depth() const;
+  // For what it says of itself.
+  LedController& queue();
 
  private:
   class Impl;

@@ -297,7 +297,7 @@ void WorkloadController::Start() { impl_->led().Start(); }
 void WorkloadController::Stop() { impl_->led().Stop(); }
 bool WorkloadController::HasSynced() const { return impl_->led().HasSynced(); }
 void WorkloadController::Add(const ResourceKey& workload) { impl_->led().Add(workload); }
-size_t WorkloadController::queue_depth() const { return impl_->led().queue_depth(); }
+LedController& WorkloadController::queue() { return impl_->led(); }
 Informer& WorkloadController::pods() { return impl_->pods(); }
 std::vector<Value> WorkloadController::PodsOf(const kube::ObjectName& workload) {
   return impl_->pods().cache().Select(kByWorkload, KeyText(workload.ns, workload.name));

@@ -6,7 +6,7 @@
 
 #include "common/kube/events.h"
 #include "operator/engine/drain_gate.h"
-#include "operator/engine/informer.h"
+#include "operator/engine/led_controller.h"
 #include "operator/workload/workload_plan.h"
 
 namespace millrace::op {
@@ -33,7 +33,8 @@ class WorkloadController {
   bool HasSynced() const;
   // The gate's answer for a pod of this workload has changed.
   void Add(const resources::ResourceKey& workload);
-  size_t queue_depth() const;
+  // For what it says of itself.
+  LedController& queue();
 
   // The caches of pods and Workloads, for whoever follows shard processes.
   Informer& pods();

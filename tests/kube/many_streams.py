@@ -52,6 +52,9 @@ class Connection:
     def watch(self, path, version):
         self._http.request("GET", f"{path}?watch=true&timeoutSeconds=7200&resourceVersion={version}", headers={"Authorization": "Bearer test-token"})
         answer = self._http.getresponse()
+        if answer.status != 200:  # 429: too much at once; whoever watches comes again
+            answer.read()
+            return
         while line := answer.readline():
             yield json.loads(line)
 
@@ -63,20 +66,31 @@ class ReadyTimes(threading.Thread):
         super().__init__(daemon=True)
         self.at = {}
         self.done = threading.Condition()
-        self._connection = Connection(server, timeout=None)
+        self._server = server
         self._path = "/apis/millrace.dev/v1alpha1/streams"
         self._version = Connection(server).call("GET", self._path + "?limit=1")["metadata"]["resourceVersion"]
         self.start()
 
     def run(self):
-        for event in self._connection.watch(self._path, self._version):
-            item = event["object"]
-            ready = [c for c in item.get("status", {}).get("conditions", []) if c["type"] == "Ready" and c["status"] == "True"]
-            key = (item["metadata"].get("namespace"), item["metadata"]["name"])
-            if ready and key not in self.at:
-                with self.done:
-                    self.at[key] = time.monotonic()
-                    self.done.notify_all()
+        # A server under load ends watches when it likes.
+        while True:
+            try:
+                for event in Connection(self._server, timeout=None).watch(self._path, self._version):
+                    if event["type"] == "ERROR":
+                        raise RuntimeError(f"watch of streams: {event['object']}")
+                    self._version = event["object"]["metadata"]["resourceVersion"]
+                    self._note(event["object"])
+            except (OSError, http.client.HTTPException):
+                pass
+            time.sleep(0.1)
+
+    def _note(self, item):
+        ready = [c for c in item.get("status", {}).get("conditions", []) if c["type"] == "Ready" and c["status"] == "True"]
+        key = (item["metadata"].get("namespace"), item["metadata"]["name"])
+        if ready and key not in self.at:
+            with self.done:
+                self.at[key] = time.monotonic()
+                self.done.notify_all()
 
     def wait(self, keys, seconds):
         with self.done:

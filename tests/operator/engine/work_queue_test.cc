@@ -110,12 +110,83 @@ TEST(WorkQueue, AddedWhileTakenItKeepsTheHigherPriority) {
   queue.Add(key, Priority::kBacklog);
   ASSERT_EQ(Next(queue), "ns/a");
   queue.AddWithBackoff(key, Priority::kBacklog);
-  EXPECT_EQ(queue.failing(), 1u);
+  EXPECT_EQ(queue.figures().failing, 1u);
   queue.Add(key);
   queue.Done(key);
   EXPECT_EQ(queue.Take(), (WorkQueue::Taken{key, Priority::kChange}));
   queue.Forget(key);
-  EXPECT_EQ(queue.failing(), 0u);
+  EXPECT_EQ(queue.figures().failing, 0u);
+}
+
+// Read by one thread, moved when told to.
+class StillClock final : public Clock {
+ public:
+  WallMs WallNow() const override { return 0; }
+  MonoTime Now() const override { return now_; }
+  void Advance(Duration by) { now_ += by; }
+
+ private:
+  MonoTime now_{std::chrono::hours(1)};
+};
+
+TEST(WorkQueue, WhatHasFailedForFiveMinutesIsStuckUntilItSucceeds) {
+  StillClock clock;
+  WorkQueue queue(clock);
+  const ResourceKey failing{"ns", "failing"};
+  const ResourceKey late{"ns", "late"};
+  const auto fail = [&](const ResourceKey& key) {
+    ASSERT_EQ(Next(queue), key.ToString());
+    queue.AddWithBackoff(key);
+    queue.Done(key);
+  };
+  queue.Add(failing);
+  fail(failing);
+  clock.Advance(WorkQueue::kStuckAfter - std::chrono::seconds(1));
+  queue.Add(late);
+  fail(failing);  // due again, and for longer
+  fail(late);
+  EXPECT_EQ(queue.figures().failing, 2u);
+  EXPECT_EQ(queue.figures().stuck, 0u);
+  clock.Advance(std::chrono::seconds(1));
+  EXPECT_EQ(queue.figures().stuck, 1u);
+  queue.Forget(failing);
+  EXPECT_EQ(queue.figures().failing, 1u);
+  EXPECT_EQ(queue.figures().stuck, 0u);
+}
+
+TEST(WorkQueue, WhatAWorkerHasForFiveMinutesIsStuck) {
+  StillClock clock;
+  WorkQueue queue(clock);
+  const ResourceKey key{"ns", "a"};
+  queue.Add(key);
+  ASSERT_EQ(Next(queue), "ns/a");
+  clock.Advance(WorkQueue::kStuckAfter);
+  EXPECT_EQ(queue.figures().stuck, 1u);
+  queue.AddWithBackoff(key);
+  clock.Advance(WorkQueue::kStuckAfter);
+  EXPECT_EQ(queue.figures().stuck, 1u);  // failing and taken, and one object all the same
+  queue.Forget(key);
+  queue.Done(key);
+  EXPECT_EQ(queue.figures().stuck, 0u);
+  EXPECT_EQ(queue.figures().waiting, 1u);
+}
+
+TEST(Controller, TellsHowLongReconcilesTake) {
+  metrics::Registry registry;
+  metrics::Histogram& seconds = registry.GetHistogram("millrace_test_seconds", "Help.");
+  std::atomic<int> runs{0};
+  {
+    Controller controller(
+        "test", 1, SystemClock(),
+        [&](const ResourceKey&) {
+          ++runs;
+          return Outcome::Done();
+        },
+        &seconds);
+    controller.Add({"ns", "a"});
+    while (runs < 1) std::this_thread::yield();
+  }
+  EXPECT_NE(registry.Render().find("millrace_test_seconds_count 1\n"), std::string::npos);
 }
 
 TEST(Controller, FailuresAreTriedAgainUntilTheySucceed) {
