@@ -35,7 +35,8 @@ Result<RecordSink> MakeStream(const DeliveryPlan& plan, Clock& clock) {
                                 .region = access.region,
                                 .internal_token = access.internal_token,
                                 .access_key_id = access.access_key_id,
-                                .secret_access_key = access.secret_access_key};
+                                .secret_access_key = access.secret_access_key,
+                                .ca_pem = access.ca_pem};
   const bool random_keys = plan.spec.destination.stream->partition_key == "Random";
   return RecordSink{
       MakeStreamSink([address = std::move(address),
