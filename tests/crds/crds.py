@@ -210,6 +210,8 @@ def protection(api):
     expect("set spec.deletionProtection to Disabled first" in answer["message"], f"a protected stream stays -- {answer}")
     change(api, "Stream", "protected", {"deletionProtection": "Disabled"})
     expect(api.call("DELETE", path_of("Stream", "protected"))[0] == 200, "an unprotected stream goes")
+    create(api, "DeliveryStream", "protected", {"destination": TO_S3, "deletionProtection": "Enabled"})
+    expect(api.call("DELETE", path_of("DeliveryStream", "protected"))[0] == 422, "a protected delivery stream stays")
     crd = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions/streams.millrace.dev"
     code, answer = api.call("DELETE", crd)
     expect(code == 422 and "millrace.dev/allow-crd-deletion=true" in answer["message"], f"CRDs stay -- got {code} {answer}")
