@@ -89,7 +89,7 @@ bool ShardFeed::ReadOn() {
     behind_ms_ = page->behind_ms;
     const bool is_empty = page->records.empty();
     *iterator = page->next_iterator;
-    if (!is_empty) HandOn(std::move(*page));
+    if (!is_empty && !HandOn(std::move(*page))) return false;
     if (iterator->empty()) return WaitUntilDelivered();
     {
       std::lock_guard lock(mu_);
@@ -99,14 +99,15 @@ bool ShardFeed::ReadOn() {
   }
 }
 
-void ShardFeed::HandOn(client::StreamPage page) {
+bool ShardFeed::HandOn(client::StreamPage page) {
   std::shared_ptr<CheckpointTracker> tracker;
   {
     std::lock_guard lock(mu_);
     tracker = tracker_;
   }
+  // A failed batch stays open for good, so that one wouldn't be waited out.
   while (tracker->open_count() >= kOpenBatchesMax)
-    if (!Sleep(kPollTime)) return;
+    if (tracker->has_failed() || !Sleep(kPollTime)) return false;
   read_until_ = page.records.back().sequence_number;
   Batch batch = MakeBatch(page, shard_);
   records_read_ += batch.records.size();
@@ -120,10 +121,11 @@ void ShardFeed::HandOn(client::StreamPage page) {
       if (status.ok()) break;
       if (Sleep(kTryAgain)) continue;
       batch.receipt->Fail();
-      return;
+      return false;
     }
   }
   pipeline_.Deliver(std::move(batch), stop_.get_token());
+  return true;
 }
 
 // The shard's end: waits for what is on its way.

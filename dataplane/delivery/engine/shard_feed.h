@@ -46,7 +46,8 @@ class ShardFeed {
   // again; true at the end.
   bool ReadOn();
   Result<std::string> Open();
-  void HandOn(client::StreamPage page);
+  // False when the page was not handed on: we are stopping, or what is before it has failed.
+  bool HandOn(client::StreamPage page);
   bool WaitUntilDelivered();
   void Note(const Status& status);
   // False when we are stopping.
