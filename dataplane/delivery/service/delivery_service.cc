@@ -92,15 +92,25 @@ void DeliveryService::Stop() {
 
 void DeliveryService::Refresh() {
   auto text = ReadFile(options_.plan_path);
-  Status status = text.status();
-  if (text.ok() && *text != plan_text_) {
+  if (!text.ok()) {
+    // What is in force stays so; a plan that was refused is looked at again when it is back.
+    if (!running_) {
+      plan_text_.clear();
+      Note(text.status());
+    }
+  } else if (*text != plan_text_) {
     plan_text_ = *text;
-    status = Take(*text);
-    if (!status.ok()) log::Error("a plan is not in force", {{"error", status.ToString()}});
-    std::lock_guard lock(mu_);
-    plan_error_ = status.ok() ? std::string() : status.message();
+    Note(Take(*text));
   }
   ProbePlaces();
+}
+
+void DeliveryService::Note(const Status& taken) {
+  const std::string error = taken.ok() ? std::string() : taken.message();
+  std::lock_guard lock(mu_);
+  if (!error.empty() && error != plan_error_)
+    log::Error("a plan is not in force", {{"error", taken.ToString()}});
+  plan_error_ = error;
 }
 
 Status DeliveryService::Take(const std::string& text) {

@@ -47,6 +47,8 @@ class DeliveryService {
   // What runs for one plan. Its parts stop in reverse order.
   struct Running;
   Status Take(const std::string& text);
+  // Keeps why a plan is not in force, if it is not; says it once.
+  void Note(const Status& taken);
   std::unique_ptr<Running> Make(const resources::DeliveryPlan& plan, PipelineParts parts);
   void ProbePlaces();
 
