@@ -11,6 +11,7 @@ import time
 import boto3
 import botocore.config
 
+from patience import patient
 from server import BINARY, name_of
 
 SEED = int(os.environ.get("MILLRACE_SEED", random.randrange(2**31)))
@@ -63,7 +64,7 @@ class Writer:
 
 
 def wait_serving(writer):
-    end = time.monotonic() + 30
+    end = time.monotonic() + patient(30)
     while time.monotonic() < end:
         try:
             return writer.put(["first"])

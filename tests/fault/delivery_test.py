@@ -13,6 +13,7 @@ import time
 import pytest
 
 from delivery_ledger import SEED, Writer, apply, describe, kill_delivery, wait_serving
+from patience import patient
 from server import Server, free_ports
 
 KILLS = int(os.environ.get("MILLRACE_DELIVERY_KILLS", "8"))
@@ -55,7 +56,7 @@ def delivered(server):
 def wait_delivered(server, writer):
     """What is missing after a while; nothing, if all is well."""
     owed = set(writer.acknowledged)
-    end = time.monotonic() + DELIVERED_WITHIN_S
+    end = time.monotonic() + patient(DELIVERED_WITHIN_S)
     while time.monotonic() < end:
         missing = owed - set(delivered(server))
         if not missing:
@@ -154,13 +155,13 @@ def test_a_bucket_that_is_made_late_gets_everything_in_parts_where_it_is_much(la
         wait_serving(writer)
         for number in range(8):
             writer.put([f"{number}.{i} ".encode() + b"x" * 999_000 for i in range(3)])
-        end = time.monotonic() + DELIVERED_WITHIN_S
+        end = time.monotonic() + patient(DELIVERED_WITHIN_S)
         while "S3.NoSuchBucket" not in (described := describe(server)):
             assert time.monotonic() < end, described
             time.sleep(0.5)
         (lake / "lake").mkdir()
         owed = {r if isinstance(r, str) else r.decode() for r in writer.acknowledged}
-        end = time.monotonic() + DELIVERED_WITHIN_S
+        end = time.monotonic() + patient(DELIVERED_WITHIN_S)
         while time.monotonic() < end:
             files = [path for path in (lake / "lake").rglob("ledger-1-*") if path.is_file()]
             lines = [line for path in files for line in path.read_text().splitlines()]

@@ -10,6 +10,7 @@ import time
 import urllib.request
 
 import kinesis
+from patience import patient
 from peers_test import AnyPod, AnyTail, PeersWorkload, Subscriber, check
 from pods import Operator, Pods
 from server import Server
@@ -27,7 +28,7 @@ def read_on(client, stream, shard_id, position=None):
     """Records until so many answers in a row have none: to the tip, or to where it waits. Behind writers that go on
     there may be no such answers: then it is some time."""
     position = position or kinesis.iterator(client, stream, shard_id)
-    records, idle, end = [], 0, time.monotonic() + READ_S
+    records, idle, end = [], 0, time.monotonic() + patient(READ_S)
     while position and idle < IDLE_ANSWERS and time.monotonic() < end:
         answer = client.get_records(ShardIterator=position)
         records += answer["Records"]

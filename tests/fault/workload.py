@@ -6,6 +6,7 @@ import time
 
 import kinesis
 from ledger import Ledger
+from patience import patient
 
 CALL = {"retries": {"mode": "standard", "total_max_attempts": 1}, "connect_timeout": 1,
         "read_timeout": 5}
@@ -71,7 +72,7 @@ class Workload:
     def goes_on(self, timeout_s):
         """Waits for new acknowledgements; the seconds it took, None if none came in time."""
         before, start = self.acknowledged(), time.monotonic()
-        while time.monotonic() - start < timeout_s:
+        while time.monotonic() - start < patient(timeout_s):
             if self.acknowledged() > before:
                 return time.monotonic() - start
             time.sleep(0.01)

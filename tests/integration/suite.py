@@ -16,6 +16,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "support"))
 
 import clients  # noqa: E402
+from patience import patient  # noqa: E402
 from server import Server, certificate_of, client_environment  # noqa: E402
 
 LOGS = clients.CACHE / "logs"
@@ -135,11 +136,11 @@ def run_suite(name, command, endpoints, tally, temporary):
     with open(log_path, "w", encoding="utf-8") as log:
         try:
             status = subprocess.run([str(part) for part in command], stdout=subprocess.PIPE, stderr=log,
-                                    text=True, timeout=suite.limit_s, check=False, stdin=subprocess.DEVNULL,
+                                    text=True, timeout=patient(suite.limit_s), check=False, stdin=subprocess.DEVNULL,
                                     env=environment_of(suite, endpoints, temporary))
         except subprocess.TimeoutExpired as late:
             log.write(late.stdout.decode() if isinstance(late.stdout, bytes) else late.stdout or "")
-            tally.add(name, "failed", f"not done in {suite.limit_s} s", f"see {log_path}")
+            tally.add(name, "failed", f"not done in {patient(suite.limit_s):.0f} s", f"see {log_path}")
             return
         log.write(status.stdout)
     before = tally.passed + tally.failed + tally.skipped

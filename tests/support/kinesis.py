@@ -8,6 +8,8 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
+from patience import patient
+
 HASH_KEY_END = 2**128 - 1
 
 
@@ -26,7 +28,7 @@ def unique_name(prefix="it"):
 
 def eventually(condition, timeout_s=20.0, every_s=0.05):
     """The first true answer of `condition`, asked until the time is up; else the last one."""
-    end = time.monotonic() + timeout_s
+    end = time.monotonic() + patient(timeout_s)
     while True:
         answer = condition()
         if answer or time.monotonic() > end:
@@ -114,7 +116,7 @@ def read_from(client, position, until=None, timeout_s=20.0):
     are `until` of them (waiting for more to come). Time that runs out before the end is a failure of its
     own: what was not read yet is not lost."""
     records = []
-    end = time.monotonic() + timeout_s
+    end = time.monotonic() + patient(timeout_s)
     while position and time.monotonic() < end:
         answer = get_records(client, position)
         records += answer["Records"]

@@ -14,6 +14,7 @@ import threading
 import time
 import urllib.request
 
+from patience import patient
 from server import ROOT, free_ports
 
 BINARY = pathlib.Path(os.environ.get("MILLRACE_SHARD_BINARY", ROOT / "build" / "bin" / "millrace-shard"))
@@ -54,7 +55,7 @@ class Pods:
             process = subprocess.Popen(self.command(name), stdout=subprocess.PIPE, stderr=log,
                                        stdin=subprocess.DEVNULL, env={**os.environ, "MILLRACE_INTERNAL_TOKEN": TOKEN})
         self.processes[name] = process
-        timer = threading.Timer(timeout_s, process.kill)
+        timer = threading.Timer(patient(timeout_s), process.kill)
         timer.start()
         line = process.stdout.readline()
         timer.cancel()
@@ -82,7 +83,7 @@ class Pods:
         process = self.processes.pop(name)
         process.terminate()
         try:
-            return process.wait(timeout_s)
+            return process.wait(patient(timeout_s))
         finally:
             process.kill()
             process.wait()
@@ -101,7 +102,7 @@ class Pods:
     def status(self, name):
         request = urllib.request.Request(f"http://127.0.0.1:{self._admin_ports[name]}/internal/v1/status",
                                          headers={"x-millrace-token": TOKEN})
-        with urllib.request.urlopen(request, timeout=2) as answer:
+        with urllib.request.urlopen(request, timeout=patient(2)) as answer:
             return json.load(answer)
 
     def __enter__(self):
@@ -220,7 +221,7 @@ class Operator:
 
     def await_applied(self, names, timeout_s=10.0):
         """Until these pods serve the map as it is now."""
-        end = time.monotonic() + timeout_s
+        end = time.monotonic() + patient(timeout_s)
         for name in names:
             while True:
                 applied = [s["appliedVersion"] for s in self.pods.status(name)["streams"]

@@ -11,6 +11,8 @@ import subprocess
 import tempfile
 import time
 
+from patience import patient
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BINARY = pathlib.Path(os.environ.get("MILLRACE_BINARY", ROOT / "build" / "bin" / "millrace"))
 
@@ -76,7 +78,7 @@ class Server:
     def start(self, timeout_s=30.0, connectable=True):
         """Returns the seconds until the line with `ready`. It should mean that every port is open; with
         `connectable` that is waited for, so that one test fails and not all."""
-        start = time.monotonic()
+        start, timeout_s = time.monotonic(), patient(timeout_s)
         self.log_path.parent.mkdir(parents=True, exist_ok=True)
         with open(self.log_path, "ab") as log:
             seen = log.tell()
@@ -160,7 +162,7 @@ class Server:
             return None
         self.process.send_signal(signal.SIGTERM)
         try:
-            status = self.process.wait(timeout_s)
+            status = self.process.wait(patient(timeout_s))
         except subprocess.TimeoutExpired:
             self.kill()
             raise RuntimeError(f"millrace up did not stop in {timeout_s} s:\n{self.tail()}") from None

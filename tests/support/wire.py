@@ -9,6 +9,7 @@ import threading
 import time
 
 import kinesis
+from patience import patient
 
 TARGET = "Kinesis_20131202."
 JSON = "application/x-amz-json-1.1"
@@ -68,7 +69,7 @@ def receive_all(sock, timeout_s=5.0):
 
 def receive_answer(sock, timeout_s=10.0):
     """(status, body) of one answer with Content-Length; status 0 where the server just closed."""
-    sock.settimeout(timeout_s)
+    sock.settimeout(patient(timeout_s))
     received = b""
     with contextlib.suppress(OSError):
         while b"\r\n\r\n" not in received:
@@ -130,7 +131,7 @@ class Neighbour:
             except Exception as error:  # any at all is a finding
                 fault = repr(error)
             took = time.monotonic() - start
-            if took > self._patience_s:
+            if took > patient(self._patience_s):
                 fault = f"{fault or 'a put'} took {took:.1f} s"
             if fault:
                 with self._lock:

@@ -11,6 +11,7 @@ import botocore.exceptions
 import pytest
 
 import kinesis
+from patience import patient
 from server import BINARY
 
 ROLE = "arn:aws:iam::000000000000:role/firehose"
@@ -32,7 +33,7 @@ def describe(firehose, name):
 
 
 def wait_for(firehose, name, status="ACTIVE", within_s=20):
-    end = time.monotonic() + within_s
+    end = time.monotonic() + patient(within_s)
     while time.monotonic() < end:
         seen = describe(firehose, name)
         if seen["DeliveryStreamStatus"] == status:
