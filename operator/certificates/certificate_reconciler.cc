@@ -77,7 +77,7 @@ class CertificateReconciler::Impl {
       if (authorities.ok()) given = GiveTo(pool, *authorities, all_speak_tls, all_require);
       const Status told = Tell(pool, given);
       for (const Status& status : {given, told}) {
-        if (first.ok() && !status.ok()) first = status.WithContext(kube::NameOf(pool).ToString());
+        if (!status.ok() && first.ok()) first = status.WithContext(kube::NameOf(pool).ToString());
       }
     }
     if (!first.ok()) return Outcome::Failed(first);

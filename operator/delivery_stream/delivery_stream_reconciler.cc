@@ -146,7 +146,7 @@ Outcome DeliveryStreamReconciler::Act(const DeliveryInput& input, const Delivery
   if (steps.status) {
     resource.status = *steps.status;
     const Result<Resource> updated = store_.UpdateStatus(resource);
-    if (!updated.ok()) return Outcome::Failed(updated.status());
+    if (!updated.ok()) return Outcome::Failed(applied.ok() ? updated.status() : applied);
     resource = *updated;
   }
   // After the status, so that a missing program does not hide what the source is.

@@ -136,7 +136,7 @@ class PoolReconciler::Impl {
   Status ApplyAll(const PoolWorld& world, const PoolInput& input) {
     Status first;
     auto note = [&first](Status status) {
-      if (first.ok() && !status.ok()) first = std::move(status);
+      if (!status.ok() && first.ok()) first = std::move(status);
     };
     note(EnsureKeys(input));
     note(accounts_.Ensure(kube::NameOf(world.pool).ns));

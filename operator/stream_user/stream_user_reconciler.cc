@@ -183,7 +183,7 @@ class StreamUserReconciler::Impl {
     for (const Value& pool : pools_.cache().List()) {
       if (pool.At("spec", "authentication").AsString() == "None") continue;
       Status given = GiveTo(pool, file);
-      if (first.ok() && !given.ok()) first = given.WithContext(kube::NameOf(pool).ToString());
+      if (!given.ok() && first.ok()) first = given.WithContext(kube::NameOf(pool).ToString());
     }
     // Nobody tells of a Secret that somebody removed.
     return first.ok() ? Outcome::After(kLookAgain) : Outcome::Failed(first);
