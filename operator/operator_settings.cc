@@ -10,6 +10,7 @@
 namespace millrace::op {
 namespace {
 
+constexpr int32_t kDeliveryWorkersMax = 1000;  // as many pods as a Workload can have
 constexpr const char* kDeliveredFolder = "/data/delivered";
 constexpr Duration kFirstStatusAfter = std::chrono::seconds(1);
 
@@ -144,6 +145,7 @@ Status OperatorSettings::ReadDelivery(ClusterOperatorOptions& options) const {
   of_streams.endpoint = options.stream.endpoint;
   of_streams.internal_token = internal_token;
   of_streams.folder_root = kDeliveredFolder;
+  of_streams.workers_max = kDeliveryWorkersMax;
   DeliveryPodSettings& pods = options.delivery.pods;
   pods.release = release;
   pods.ns = ns;

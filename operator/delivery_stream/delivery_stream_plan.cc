@@ -238,6 +238,30 @@ DeliveryPlan MakeDeliveryPlan(const DeliverySettings& settings, const DeliveryIn
   return plan;
 }
 
+ScalingDecision ScaleDelivery(const DeliverySettings& settings, const DeliveryInput& input,
+                              const DeliveryStreamSpec& spec) {
+  ScalingInput in;
+  in.scaling = spec.scaling;
+  in.asked = spec.workers;
+  const json::Value& before = input.resource.status["scaling"];
+  in.decided = static_cast<int32_t>(before["recommendedWorkers"].AsInt());
+  in.decided_ms = resources::ParseTime(before["lastScaleTime"].AsString()).value_or(0);
+  const int64_t shards = input.source ? input.source->status["openShardCount"].AsInt() : 0;
+  in.useful_max = settings.workers_max;
+  if (shards > 0) in.useful_max = std::min(in.useful_max, static_cast<int32_t>(shards));
+  in.now = input.now;
+  const bool is_dry = spec.scaling.mode == "DryRun";
+  in.is_complete = input.observed.running == (is_dry ? in.asked : in.decided);
+  if (const auto& report = input.observed.report) {
+    in.is_flowing = report->source.state != "Failing" && report->destination.state != "Failing" &&
+                    report->generation == input.resource.generation && report->state == "Running";
+    const WallMs oldest = report->oldest_undelivered_ms;
+    const int64_t age = oldest == 0 ? 0 : (input.now - oldest) / 1000;
+    in.behind_seconds = std::max<int64_t>(0, age - spec.buffering().interval_in_seconds);
+  }
+  return DecideWorkers(in);
+}
+
 DeliverySteps PlanDelivery(const DeliverySettings& settings, const DeliveryInput& input) {
   DeliverySteps steps;
   const Result<DeliveryStreamSpec> spec = DeliveryStreamSpec::Parse(input.resource.spec);
@@ -257,8 +281,8 @@ DeliverySteps PlanDelivery(const DeliverySettings& settings, const DeliveryInput
     if (has_cursors && !input.cursors) steps.create_cursors = CursorStream(input.resource);
     if (ResolveDelivery(input, spec).value) {
       const DeliveryPlan plan = MakeDeliveryPlan(settings, input, *spec);
-      steps.orders = {input.resource.key, input.resource.uid, plan.ToText(), spec->workers,
-                      KeepsFiles(*spec)};
+      steps.orders = {input.resource.key, input.resource.uid, plan.ToText(),
+                      ScaleDelivery(settings, input, *spec).run, KeepsFiles(*spec)};
     }
   }
   json::Value status = DeliveryStatus(settings, input, spec);

@@ -8,6 +8,7 @@
 #include "common/base/clock.h"
 #include "common/delivery/delivery_plan.h"
 #include "common/delivery/delivery_stream_resource.h"
+#include "operator/delivery_stream/delivery_scaling.h"
 #include "operator/delivery_stream/delivery_workers.h"
 
 namespace millrace::op {
@@ -26,6 +27,7 @@ struct DeliverySettings {
   resources::S3Access s3_default;
   std::string s3_default_problem;  // why there is none, "" where all is well
   std::string folder_root;         // relative folders start here
+  int32_t workers_max = 1;         // of one DeliveryStream
   Duration observe_every = std::chrono::seconds(2);
   Duration flush_within = std::chrono::hours(24);  // a deletion waits so long for the destination
 };
@@ -80,6 +82,8 @@ std::string DeliveryStreamArn(const DeliverySettings& settings, std::string_view
 // What keeps the delivery stream from being made, if anything: spec, names, Secrets, the source.
 DeliveryVerdict ResolveDelivery(const DeliveryInput& input,
                                 const Result<resources::DeliveryStreamSpec>& spec);
+ScalingDecision ScaleDelivery(const DeliverySettings& settings, const DeliveryInput& input,
+                              const resources::DeliveryStreamSpec& spec);
 resources::DeliveryPlan MakeDeliveryPlan(const DeliverySettings& settings,
                                          const DeliveryInput& input,
                                          const resources::DeliveryStreamSpec& spec);

@@ -81,6 +81,21 @@ void SetFigures(const DeliveryInput& input, json::Value& status) {
   status.Set("lostRecords", report->records_lost);
 }
 
+void SetScaling(const DeliverySettings& settings, const DeliveryInput& input,
+                const DeliveryStreamSpec& spec, json::Value& status) {
+  const ScalingDecision decision = ScaleDelivery(settings, input, spec);
+  const json::Value before = status["scaling"];
+  json::Value scaling = json::Object{};
+  scaling.Set("recommendedWorkers", int64_t{decision.recommended});
+  if (before["recommendedWorkers"].AsInt() == decision.recommended && before.is_object()) {
+    scaling = before;
+  } else {
+    scaling.Set("lastScaleTime", resources::FormatTime(input.now));
+    scaling.Set("lastReason", decision.reason);
+  }
+  status.Set("scaling", std::move(scaling));
+}
+
 std::string StatusWord(const DeliveryInput& input, const DeliveryVerdict& resolved) {
   if (input.resource.deletion_timestamp) return "DELETING";
   const std::string& before = input.resource.status["deliveryStreamStatus"].AsString();
@@ -126,6 +141,7 @@ json::Value DeliveryStatus(const DeliverySettings& settings, const DeliveryInput
   if (resolved.value) status.Set("sourceResolved", resolved.message);
   status.Set("workers", int64_t{input.observed.running});
   SetFigures(input, status);
+  if (resolved.value) SetScaling(settings, input, *spec, status);
   set("SourceResolved", resolved);
   set("Ready", Ready(input, spec, resolved));
   set("Degraded", Degraded(input));

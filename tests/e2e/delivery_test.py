@@ -147,19 +147,25 @@ def test_a_delivery_stream_by_kubectl_takes_records_by_the_firehose_api_and_deli
     assert [item["metadata"]["name"] for item in hidden] and "lake-secret" not in str(get("workloads", None, NAMESPACE))
 
 
-def test_killed_delivery_pods_lose_nothing(deliver, lake, firehose):
-    deliver("killed")
-    with Writer(firehose, "killed") as writer:
+@pytest.mark.parametrize("workers", [1, 2])
+def test_killed_delivery_pods_lose_nothing(deliver, lake, firehose, workers):
+    name = f"killed-{workers}"
+    deliver(name, workers=workers, scaling={"mode": "Off"})
+    wait("all of its pods", lambda: len([pod for pod in pods_of(name) if condition(pod, "Ready").get("status") == "True"]) == workers, 60)
+    with Writer(firehose, name) as writer:
         time.sleep(3)
         for grace in (0, 0, 30):
-            pod, = pods_of("killed")
-            kubectl("delete", "pod", pod["metadata"]["name"], "-n", NAMESPACE, f"--grace-period={grace}", *(["--force"] if grace == 0 else []))
-            uid = pod["metadata"]["uid"]
-            _, took = wait("another pod", lambda old=uid: [p for p in pods_of("killed") if p["metadata"]["uid"] != old and condition(p, "Ready").get(
-                "status") == "True"], 60)
+            pod = pods_of(name)[0]
+            place, uid = pod["metadata"]["name"], pod["metadata"]["uid"]
+            kubectl("delete", "pod", place, "-n", NAMESPACE, f"--grace-period={grace}", *(["--force"] if grace == 0 else []))
+            _, took = wait("another pod", lambda name=place, old=uid: _is_another(get("pod", name, NAMESPACE), old), 60)
             print(f"another pod is ready after {took:.1f} s")
             time.sleep(3)
-    check(writer, lake, "killed")
+    check(writer, lake, name)
+
+
+def _is_another(pod, uid):
+    return pod and pod["metadata"]["uid"] != uid and condition(pod, "Ready").get("status") == "True"
 
 
 def test_a_bucket_that_is_not_there_is_told_in_the_services_words_and_a_changed_spec_is_taken_up_without_a_restart(deliver, lake, firehose):

@@ -233,5 +233,25 @@ TEST(DeliveryStreamPlan, FilesOfAFolderAreToOutliveTheProcesses) {
   EXPECT_TRUE(steps.orders->keeps_files);
 }
 
+TEST(DeliveryStreamPlan, WorkersFollowTheAgeOfWhatWaitsAndTheDecisionIsInTheStatus) {
+  DeliverySettings settings;
+  settings.workers_max = 100;
+  DeliveryInput input = Running();
+  input.source->status.Set("openShardCount", int64_t{4});
+  DeliverySteps steps = PlanDelivery(settings, input);
+  ASSERT_TRUE(steps.orders && steps.status);
+  EXPECT_EQ(steps.orders->workers, 1);
+  EXPECT_EQ(steps.status->At("scaling", "lastReason").AsString(), "First");
+  input.resource.status = *steps.status;
+  input.now += 100'000;
+  EXPECT_EQ(PlanDelivery(settings, input).orders->workers, 1);
+  // The buffer's 300 s, the 60 s that are allowed and the window.
+  input.observed.report->oldest_undelivered_ms = input.now - 366'000;
+  steps = PlanDelivery(settings, input);
+  EXPECT_EQ(steps.orders->workers, 2);
+  EXPECT_EQ(steps.status->At("scaling", "recommendedWorkers").AsInt(), 2);
+  EXPECT_EQ(PlanDelivery({}, input).orders->workers, 1) << "on a laptop";
+}
+
 }  // namespace
 }  // namespace millrace::op
