@@ -5,6 +5,7 @@
 #include "common/base/heap.h"
 #include "common/kube_store/shard_map_slices.h"
 #include "common/log/log.h"
+#include "common/resources/conditions.h"
 #include "common/resources/stream_resource.h"
 #include "operator/engine/component.h"
 #include "operator/operator_figures.h"
@@ -23,6 +24,7 @@ namespace {
 
 constexpr auto kLookForSync = std::chrono::milliseconds(50);
 constexpr auto kLookAtKeys = std::chrono::seconds(30);
+constexpr auto kLookForKeys = std::chrono::seconds(3);
 constexpr auto kCollectEvery = std::chrono::seconds(10);
 constexpr auto kTrimEvery = std::chrono::seconds(5);
 // A leader is lost with its node, and a pod of ours with it: both within the 3 s that writers wait.
@@ -285,6 +287,11 @@ StreamKeyState ClusterOperator::GiveKey(const Resource& stream, const resources:
   }
   Result<std::string> name = stream_keys_.Give(stream.key.ns, spec, pool.ns);
   if (!name.ok()) return {"", name.status()};
+  // Extents under a key that a pod does not have yet would not open; whoever writes would wait.
+  if (pool.keys && !pool.keys->contains(*name)) {
+    return {"", Unavailable("encryption.keySecretRef: not every pod of pool " + spec.pool_name +
+                            " has read the key yet")};
+  }
   return {*name, OkStatus()};
 }
 
@@ -310,8 +317,10 @@ Outcome ClusterOperator::ReconcileStream(const ResourceKey& key) {
   }
   // Nobody tells of a Secret that changes.
   const bool comes_back = !outcome.error().ok() || outcome.after();
-  if (!spec->key_secret_name.empty() && !comes_back) return Outcome::After(kLookAtKeys);
-  return outcome;
+  if (spec->key_secret_name.empty() || comes_back) return outcome;
+  const auto& ready = resources::FindCondition(stream->status, "Ready");
+  const bool is_missed = ready["reason"].AsString().starts_with("KeySecret");
+  return Outcome::After(is_missed ? kLookForKeys : kLookAtKeys);
 }
 
 ObservedPool ClusterOperator::Observe(const std::string& pool, uint64_t uid) {

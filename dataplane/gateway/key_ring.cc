@@ -1,6 +1,7 @@
 #include "dataplane/gateway/key_ring.h"
 
 #include <algorithm>
+#include <filesystem>
 
 #include "common/pki/secret_key_id.h"
 #include "dataplane/format/chunk_cipher.h"
@@ -23,6 +24,19 @@ bool IsKeyName(const std::string& name) {
 }
 
 }  // namespace
+
+std::vector<std::string> KeyNamesIn(const std::string& folder) {
+  std::vector<std::string> names;
+  if (folder.empty()) return names;
+  std::error_code error;
+  std::filesystem::directory_iterator at(folder, error);
+  // Of the entries that a kubelet makes beside the keys, none is named as a key is.
+  for (; !error && at != std::filesystem::directory_iterator(); at.increment(error)) {
+    std::string name = at->path().filename().string();
+    if (IsKeyName(name)) names.push_back(std::move(name));
+  }
+  return names;
+}
 
 void KeyRing::Note(const resources::ShardMap& map) {
   const std::optional<std::string> name = pki::SecretKeyName(map.key_id);

@@ -4,11 +4,15 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <vector>
 
 #include "common/resources/shard_map.h"
 #include "dataplane/gateway/master_key.h"
 
 namespace millrace::gateway {
+
+// Of the keys of streams that are in a folder of them; none where it is "". Any thread.
+std::vector<std::string> KeyNamesIn(const std::string& folder);
 
 // The master key, and the keys of streams that have one of their own: files of a folder, named as
 // shard maps name them, which come and are never changed. A data key is wrapped by its stream's

@@ -37,7 +37,9 @@ ShardServer::ShardServer(ShardServerOptions options)
       status_(NewUuid()),
       admin_(registry_, status_, options_.token) {
   status_.SetAbilities(
-      {.peer_tls = !options_.peer_tls_cert.empty(), .stream_keys = !options_.stream_keys.empty()});
+      {.peer_tls = !options_.peer_tls_cert.empty(),
+       .stream_keys = !options_.stream_keys.empty(),
+       .stream_key_names = [folder = options_.stream_keys] { return KeyNamesIn(folder); }});
 }
 
 ShardServer::~ShardServer() { Stop(); }

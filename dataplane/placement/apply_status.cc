@@ -88,6 +88,10 @@ json::Value ApplyStatus::ToValue(uint64_t after) const {
     if (changes_only && item.changed_at > after && !streams_.contains(item.uid))
       gone.push_back(std::to_string(item.uid));
   }
+  json::Array key_names;
+  if (abilities_.stream_key_names) {
+    for (std::string& name : abilities_.stream_key_names()) key_names.push_back(std::move(name));
+  }
   return json::Object{{"sequence", sequence_},
                       {"incarnation", incarnation_},
                       {"volume", volume_},
@@ -97,6 +101,7 @@ json::Value ApplyStatus::ToValue(uint64_t after) const {
                       {"streams", std::move(streams)},
                       {"peerTls", abilities_.peer_tls},
                       {"streamKeys", abilities_.stream_keys},
+                      {"streamKeyNames", std::move(key_names)},
                       {"log", json::Object{{"full", log_.full},
                                            {"fullReason", log_.full_reason},
                                            {"fenced", log_.fenced},

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <map>
 #include <mutex>
 #include <string>
@@ -50,6 +51,8 @@ struct LogStatus {
 struct Abilities {
   bool peer_tls = false;     // speaks TLS with other pods
   bool stream_keys = false;  // wraps data keys by a stream's own key
+  // The names of those that are here now. Any thread.
+  std::function<std::vector<std::string>()> stream_key_names{};
 };
 
 // The answer of GET /internal/v1/status and those who wait for it to change. `sequence` rises with

@@ -5,6 +5,7 @@
 #include "common/log/log.h"
 #include "common/resources/conditions.h"
 #include "common/resources/stream_pool_resource.h"
+#include "operator/engine/touch_pods.h"
 
 namespace millrace::op {
 
@@ -172,7 +173,10 @@ class CertificateReconciler::Impl {
     log::Info("certificate given to pool", {{"secret", name.ToString()},
                                             {"is_new", !had || *had != next.identity},
                                             {"mode", next.mode}});
-    if (before) TouchPods(pool);
+    if (before) {
+      TouchPods(client_, kube::NameOf(pool), "millrace.dev/certificates",
+                resources::FormatTime(clock_.WallNow()));
+    }
     return next;
   }
 
@@ -189,24 +193,6 @@ class CertificateReconciler::Impl {
     if (before == nullptr) return client_.Create(types::Secret(), next).status();
     next["metadata"].Set("resourceVersion", kube::ResourceVersionOf(*before));
     return client_.Update(types::Secret(), next).status();
-  }
-
-  // A kubelet looks at a Secret about once a minute, and at once when its pod changes.
-  void TouchPods(const Value& pool) {
-    kube::ListOptions scope;
-    scope.ns = kube::NameOf(pool).ns;
-    scope.label_selector = "millrace.dev/pool=" + kube::NameOf(pool).name;
-    const Result<kube::ListPage> pods = client_.ListAll(types::Pod(), scope);
-    if (!pods.ok()) return pods.status().IgnoreError();
-    Value patch;
-    patch["metadata"]["annotations"].Set("millrace.dev/certificates",
-                                         resources::FormatTime(clock_.WallNow()));
-    for (const Value& pod : pods->items) {
-      const Status done = client_.MergePatch(types::Pod(), kube::NameOf(pod), patch).status();
-      if (done.ok()) continue;
-      log::Info("pod not touched",
-                {{"pod", kube::NameOf(pod).ToString()}, {"error", done.ToString()}});
-    }
   }
 
   Status Tell(const Value& pool, const Status& given) {

@@ -73,6 +73,14 @@ void ShardFleet::RemovePool(const std::string& pool) {
   on_pods_();
 }
 
+// Of the keys those that the pod has, too; where nobody says which, it is not known.
+static void KeepCommon(std::optional<std::set<std::string>> of_pod,
+                       std::optional<std::set<std::string>>& keys) {
+  if (!of_pod) return;
+  if (keys) std::erase_if(*of_pod, [&](const std::string& name) { return !keys->contains(name); });
+  keys = std::move(of_pod);
+}
+
 ObservedPool ShardFleet::Observe(const std::string& pool, uint64_t uid) const {
   std::lock_guard lock(mu_);
   ObservedPool observed;
@@ -85,6 +93,8 @@ ObservedPool ShardFleet::Observe(const std::string& pool, uint64_t uid) const {
     PoolPod& pod = observed.pods.emplace_back(PoolPod{name, StateOf(followed)});
     observed.stream_keys &= followed.client != nullptr && followed.client->stream_keys();
     if (!followed.client) continue;
+    // One that is away gets them before it is back.
+    if (followed.client->ready()) KeepCommon(followed.client->key_names(), observed.keys);
     const VolumeWord volume = followed.client->volume();
     pod.volume = volume.id;
     pod.lacks = volume.missing_extents > 0;

@@ -27,6 +27,14 @@ uint64_t ParseUid(const std::string& text) {
   return uid;
 }
 
+// Versions that do not say which have been given it all the same.
+std::optional<std::set<std::string>> KeyNamesOf(const json::Value& answer) {
+  if (!answer.Has("streamKeyNames")) return std::nullopt;
+  std::set<std::string> names;
+  for (const json::Value& name : answer["streamKeyNames"].AsArray()) names.insert(name.AsString());
+  return names;
+}
+
 std::vector<ObservedStream::SealedExtent> ParseEnds(const json::Value& ends) {
   std::vector<ObservedStream::SealedExtent> out;
   for (const json::Value& end : ends.AsArray()) {
@@ -82,6 +90,11 @@ std::optional<ObservedStream> ShardStatusClient::Observed(uint64_t uid) const {
   return streams_.Find(uid);
 }
 
+std::optional<std::set<std::string>> ShardStatusClient::key_names() const {
+  std::lock_guard lock(mu_);
+  return key_names_;
+}
+
 VolumeWord ShardStatusClient::volume() const {
   std::lock_guard lock(mu_);
   return volume_;
@@ -129,12 +142,15 @@ void ShardStatusClient::Take(const json::Value& answer) {
   std::vector<uint64_t> changed;
   bool came_back = false;
   bool lacked_before = false;
+  std::optional<std::set<std::string>> key_names = KeyNamesOf(answer);
+  bool keys_came = false;
   sequence_ = answer["sequence"].AsInt();
   {
     std::lock_guard lock(mu_);
     came_back = !ready_.exchange(true);
     peer_tls_ = answer["peerTls"].AsBool();
     stream_keys_ = answer["streamKeys"].AsBool();
+    keys_came = std::exchange(key_names_, key_names) != key_names;
     log_ = {answer.At("log", "liveBytes").AsInt(), answer.At("log", "full").AsBool()};
     const std::string& volume = answer["volume"].AsString();
     lacked_before = std::exchange(volume_, {volume, static_cast<size_t>(std::max<int64_t>(
@@ -158,9 +174,10 @@ void ShardStatusClient::Take(const json::Value& answer) {
     }
   }
   for (uint64_t uid : changed) on_change_(uid);
-  // Which pods may have write heads is another question then, for every stream.
+  // Which pods may have write heads is another question then, for every stream; and of no key is
+  // known whose it is.
   const bool lacks = volume().missing_extents > 0;
-  if (came_back || lacks != lacked_before) on_ready_();
+  if (came_back || lacks != lacked_before || keys_came) on_ready_();
 }
 
 void ShardStatusClient::Lost() {

@@ -5,6 +5,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 #include <thread>
 
@@ -27,8 +28,8 @@ struct VolumeWord {
 
 // Follows what one shard process says of itself by long polls of its admin port, on a thread of its
 // own. Tells `on_change` the uids of the streams whose entry changed, and `on_ready` that it came
-// or went, which concerns all of them. Owned by main; Stop (or the destructor) waits for the
-// thread. Reads are safe anywhere.
+// or went or has got a key of a stream, which concerns all of them. Owned by main; Stop (or the
+// destructor) waits for the thread. Reads are safe anywhere.
 class ShardStatusClient {
  public:
   ShardStatusClient(std::string endpoint, std::string token, Clock& clock,
@@ -41,6 +42,8 @@ class ShardStatusClient {
   std::optional<bool> peer_tls() const;
   // Whether it said that it wraps data keys by a stream's own key.
   bool stream_keys() const { return stream_keys_; }
+  // The names of those that it said are there; nothing where it does not say.
+  std::optional<std::set<std::string>> key_names() const;
   bool ever_answered() const { return ever_answered_; }
   // When the process answered last; the client's start before it ever did.
   MonoTime last_answer() const { return last_answer_; }
@@ -70,6 +73,7 @@ class ShardStatusClient {
   std::optional<LogFigures> log_;
   VolumeWord volume_;
   std::optional<bool> peer_tls_;
+  std::optional<std::set<std::string>> key_names_;
   StreamReports streams_;
   int64_t sequence_ = 0;  // follower thread only
   std::unique_ptr<net::HttpClient> client_;

@@ -59,6 +59,8 @@ struct ObservedPool {
   std::map<std::string, ObservedStream> streams;  // by pod; last known where a pod is away
   std::set<std::string> volumes_given_up;         // ids; by the pool's annotation
   bool stream_keys = false;                       // every pod wraps data keys by a stream's own key
+  // The streams' keys that every pod there has; nothing where none says which.
+  std::optional<std::set<std::string>> keys{};
 };
 
 // The key that spec.encryption.keySecretRef names.

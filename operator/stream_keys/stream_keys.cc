@@ -9,6 +9,7 @@
 #include "common/json/text.h"
 #include "common/log/log.h"
 #include "common/resources/conditions.h"
+#include "operator/engine/touch_pods.h"
 
 namespace millrace::op {
 
@@ -102,6 +103,7 @@ Status StreamKeys::GiveTo(const kube::ObjectName& pool_secret, const StreamKey& 
         (there.ok() ? client_.Update(types::Secret(), next) : client_.Create(types::Secret(), next))
             .status());
     log::Info("stream key given to pool", {{"pool", pool}, {"key", key.name}});
+    TouchPods(client_, {pool_secret.ns, pool}, "millrace.dev/stream-keys", key.name);
   }
   std::lock_guard lock(mu_);
   given_[pool_secret].insert(key.name);

@@ -26,8 +26,9 @@ class StreamKeys {
  public:
   explicit StreamKeys(kube::Client& client) : client_(client) {}
 
-  // The name of the key that the stream's new extents are to be wrapped by, once the pool's pods
-  // have been given it. kNotFound and kInvalidArgument are for people to mend.
+  // The name of the key that the stream's new extents are to be wrapped by, once it is in the
+  // pool's Secret, which pods read within a second or two, mostly. kNotFound and kInvalidArgument
+  // are for people to mend.
   Result<std::string> Give(const std::string& stream_ns, const resources::StreamSpec& spec,
                            const std::string& pool_ns);
 

@@ -9,6 +9,7 @@
 #include "common/log/log.h"
 #include "common/resources/conditions.h"
 #include "operator/engine/led_controller.h"
+#include "operator/engine/touch_pods.h"
 
 namespace millrace::op {
 
@@ -198,26 +199,8 @@ class StreamUserReconciler::Impl {
     }
     RETURN_IF_ERROR(client_.Apply(types::Secret(), wanted).status());
     log::Info("access keys given to pool", {{"pool", kube::NameOf(pool).ToString()}});
-    TouchPods(pool, Fingerprint(file));
+    TouchPods(client_, kube::NameOf(pool), "millrace.dev/access-keys", Fingerprint(file));
     return OkStatus();
-  }
-
-  // A kubelet looks at a Secret about once a minute, and at once when its pod changes.
-  void TouchPods(const Value& pool, const std::string& fingerprint) {
-    kube::ListOptions scope;
-    scope.ns = kube::NameOf(pool).ns;
-    scope.label_selector = "millrace.dev/pool=" + kube::NameOf(pool).name;
-    const Result<kube::ListPage> pods = client_.ListAll(types::Pod(), scope);
-    if (!pods.ok()) return pods.status().IgnoreError();
-    Value patch;
-    patch["metadata"]["annotations"].Set("millrace.dev/access-keys", fingerprint);
-    for (const Value& pod : pods->items) {
-      const kube::ObjectName name = kube::NameOf(pod);
-      const Status done = client_.MergePatch(types::Pod(), name, patch).status();
-      if (!done.ok()) {
-        log::Info("pod not touched", {{"pod", name.ToString()}, {"error", done.ToString()}});
-      }
-    }
   }
 
   kube::Client& client_;

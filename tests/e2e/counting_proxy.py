@@ -1,5 +1,5 @@
-"""Stands between an operator and the API server, counts its writes, and tells when one of them has been answered by the server
-but not yet heard of by the operator: the moment at which to kill it."""
+"""Stands between an operator and the API server, counts its writes of what bears a name, and tells when one of them has been answered
+by the server but not yet heard of by the operator: the moment at which to kill it."""
 
 import re
 import socket
@@ -19,7 +19,13 @@ class CountingProxy:
     def __init__(self, on_write):
         self._on_write = on_write
         self._lock = threading.Lock()
+        self._name = b""
         self.writes = []
+
+    def count(self, name):
+        """From now on, writes that mention it in path or body; begins again with the first."""
+        with self._lock:
+            self._name, self.writes = name.encode(), []
 
     def __enter__(self):
         # kubectl does what TLS and credentials need.
@@ -66,8 +72,9 @@ class CountingProxy:
                         return server.close()
                     buffer += piece
                 write = _WRITE.match(head)
-                if write and not _NO_WRITES.search(write[2]):
-                    pending.append(f"{write[1].decode()} {write[2].decode()}")
+                name = self._name
+                if write and not _NO_WRITES.search(write[2]) and (name in write[2] or name in buffer[:missing]):
+                    pending.append((name, f"{write[1].decode()} {write[2].decode().partition('?')[0]}"))
                 server.sendall(head + b"\r\n\r\n" + buffer[:missing])
                 buffer = buffer[missing:]
         except OSError:
@@ -77,14 +84,16 @@ class CountingProxy:
         try:
             while piece := server.recv(65536):
                 if pending:
-                    self._count(pending.pop())
+                    self._count(*pending.pop())
                 client.sendall(piece)
         except OSError:
             pass
         client.close()
 
-    def _count(self, what):
+    def _count(self, name, what):
         with self._lock:
+            if name != self._name:  # of what was counted before
+                return
             self.writes.append(what)
             number = len(self.writes)
         self._on_write(number, what)

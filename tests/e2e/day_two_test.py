@@ -164,6 +164,14 @@ def test_a_pod_that_is_down_blocks_restarts_unless_the_annotation_lets_them(stre
         kubectl("annotate", "streampool", "default", "-n", NAMESPACE, "millrace.dev/restart-anyway-", check=False)
 
 
+def previous_operator(image):
+    """A patch of the Deployment: its image, and of its flags those that it knows, as its own chart would give them."""
+    known = run(f"{PREVIOUS_BIN}/millrace-operator", "--help").stdout
+    container, = get("deployment", "m-operator", NAMESPACE)["spec"]["template"]["spec"]["containers"]
+    words = [word for word in container["args"] if f"{word.partition('=')[0]} " in known]
+    return json.dumps({"spec": {"template": {"spec": {"containers": [{"name": container["name"], "image": image, "args": words}]}}}})
+
+
 @pytest.mark.skipif(not PREVIOUS_BIN, reason="MILLRACE_PREVIOUS_BIN names no folder with the binaries of another version")
 def test_two_versions_serve_side_by_side(stream, patient, make_stream, plain_rollout):
     before = IMAGE
@@ -179,7 +187,7 @@ def test_two_versions_serve_side_by_side(stream, patient, make_stream, plain_rol
         writers.wait_for_more(200)
         set_rollout(partition=0)
         wait("every pod running this version", lambda: all_run(before), 240, pause=0.5)
-        kubectl("set", "image", "deployment/m-operator", f"operator={previous}", "-n", NAMESPACE)
+        kubectl("patch", "deployment", "m-operator", "-n", NAMESPACE, "-p", previous_operator(previous))
         kubectl("rollout", "status", "deployment/m-operator", "-n", NAMESPACE, "--timeout=90s", seconds=100)
         print(f"a stream is Ready {make_stream('by-the-previous-operator', seconds=20):.1f} s after kubectl apply to the previous operator")
         kubectl("rollout", "undo", "deployment/m-operator", "-n", NAMESPACE)

@@ -2,14 +2,18 @@
 process of this machine, in place of the Deployment's."""
 
 import base64
+import collections
 import json
 import os
+import re
 import signal
 import subprocess
 import tempfile
+import time
 
 import pytest
-from bad_input_test import is_well, pool
+from api import Api
+from bad_input_test import pool
 from conftest import NAMESPACE, RELEASE
 from counting_proxy import CountingProxy
 from kubernetes import ROOT, apply, get, is_ready, kubectl, stream, user, wait
@@ -19,37 +23,48 @@ WRITES_MAX = 60  # it takes far fewer to make a pool, a stream and a user
 
 
 class Operator:
-    """The Deployment's operator with the Deployment's settings, through a proxy; killed after `kill_after` writes, None for never."""
-
-    def __init__(self, kill_after):
-        self.kill_after = kill_after
+    """The Deployment's operator with the Deployment's settings, through a proxy, begun again by `start` when it was killed."""
 
     def __enter__(self):
         self._folder = tempfile.TemporaryDirectory()
-        self.proxy = CountingProxy(self._count).__enter__()
-        config = f"{self._folder.name}/kubeconfig"
-        with open(config, "w", encoding="ascii") as file:
+        self._kill_after = None
+        self.proxy = CountingProxy(self._on_write).__enter__()
+        self._config = f"{self._folder.name}/kubeconfig"
+        with open(self._config, "w", encoding="ascii") as file:
             json.dump({"apiVersion": "v1", "kind": "Config", "current-context": "c",
                        "clusters": [{"name": "c", "cluster": {"server": f"http://127.0.0.1:{self.proxy.port}"}}],
                        "users": [{"name": "c", "user": {}}], "contexts": [{"name": "c", "context": {"cluster": "c", "user": "c"}}]}, file)
         with open(f"{self._folder.name}/pool.yaml", "w", encoding="utf-8") as file:
             file.write(get("configmap", f"{RELEASE}-pool", NAMESPACE)["data"]["pool.yaml"])
         container = get("deployment", f"{RELEASE}-operator", NAMESPACE)["spec"]["template"]["spec"]["containers"][0]
-        settings = [word.replace("/etc/millrace", self._folder.name) for word in container["args"] if not word.startswith("--admin-listen")]
-        token = base64.b64decode(get("secret", f"{RELEASE}-internal", NAMESPACE)["data"]["token"]).decode()
-        with open(f"{self._folder.name}/log", "w", encoding="utf-8") as log:
-            self._process = subprocess.Popen(
-                [f"{BIN}/millrace-operator", *settings, f"--kubeconfig={config}", "--admin-listen=127.0.0.1:0"], stdout=log, stderr=log,
-                env={**os.environ, "MILLRACE_INTERNAL_TOKEN": token, "MILLRACE_POD_NAME": "here"})
+        self._settings = [word.replace("/etc/millrace", self._folder.name) for word in container["args"] if not word.startswith("--admin-listen")]
+        self._token = base64.b64decode(get("secret", f"{RELEASE}-internal", NAMESPACE)["data"]["token"]).decode()
+        self._process = None
+        self.start()
         return self
 
-    def _count(self, number, _):
-        if number == self.kill_after:
+    def start(self):
+        with open(f"{self._folder.name}/log", "a", encoding="utf-8") as log:
+            self._process = subprocess.Popen(
+                [f"{BIN}/millrace-operator", *self._settings, f"--kubeconfig={self._config}", "--admin-listen=127.0.0.1:0"], stdout=log, stderr=log,
+                env={**os.environ, "MILLRACE_INTERNAL_TOKEN": self._token, "MILLRACE_POD_NAME": "here"})
+
+    def count(self, name, kill_after=None):
+        """Counts writes of what bears the name, and is killed after so many of them."""
+        self._kill_after = kill_after
+        self.proxy.count(name)
+
+    def _on_write(self, number, _):
+        if number == self._kill_after:
             self._process.send_signal(signal.SIGKILL)
             self._process.wait()
 
     def is_dead(self):
         return self._process.poll() is not None
+
+    def last_words(self):
+        with open(f"{self._folder.name}/log", encoding="utf-8") as log:
+            return "".join(log.readlines()[-40:])
 
     def __exit__(self, *_):
         if not self.is_dead():
@@ -70,7 +85,8 @@ def no_deployment(release):
 
 
 def names(number):
-    return f"k{number}", f"killed-{number}", f"user-{number}"
+    """Of pool, stream and user; each has the first, and no other number's, in all that is made of it."""
+    return f"k{number:02}", f"k{number:02}-stream", f"k{number:02}-user"
 
 
 def make(number):
@@ -81,48 +97,71 @@ def make(number):
           user(user_name, (["*"], [stream_name])), namespace=NAMESPACE)
 
 
-def is_made(number):
-    pool_name, stream_name, user_name = names(number)
-    return (is_well(pool_name) and is_ready(get("stream", stream_name, NAMESPACE)) and is_ready(get("streamuser", user_name, NAMESPACE)))
+def is_made(api, number):
+    kinds = ("streampools", "streams", "streamusers")
+    items = [api.call("GET", f"/apis/millrace.dev/v1alpha1/namespaces/{NAMESPACE}/{kind}/{name}") for kind, name in zip(kinds, names(number))]
+    return all(map(is_ready, items))
 
 
 def remove(number):
+    """Begins to; whoever is there goes on with it, beside what comes next."""
     pool_name, stream_name, user_name = names(number)
-    kubectl("delete", "-n", NAMESPACE, f"stream/{stream_name}", f"streamuser/{user_name}", "--ignore-not-found", "--timeout=60s", seconds=70)
-    kubectl("delete", "-n", NAMESPACE, f"streampool/{pool_name}", "--ignore-not-found", "--timeout=60s", seconds=70)
+    kubectl("delete", "-n", NAMESPACE, f"stream/{stream_name}", f"streamuser/{user_name}", f"streampool/{pool_name}", "--wait=false")
+
+
+KINDS = ("streams", "streampools", "streamusers", "workloads", "shardmaps", "pods", "pvc", "services", "poddisruptionbudgets",
+         "networkpolicies", "controllerrevisions", "secrets", "configmaps")
 
 
 def what_there_is(number):
     """How many of each, by kind: the same however often it was begun."""
-    pool_name, stream_name, _ = names(number)
-    counts = {kind: sum(item["metadata"]["name"].replace("data-", "").startswith(pool_name + "-") or item["metadata"]["name"] == pool_name
-                        for item in get(kind, namespace=NAMESPACE))
-              for kind in ("workloads", "pods", "pvc", "services", "poddisruptionbudgets", "networkpolicies", "controllerrevisions", "secrets")}
-    maps = [item for item in get("shardmaps", namespace=NAMESPACE) if item["metadata"]["name"].startswith(stream_name + ".")]
-    counts["shardmaps"] = len(maps)
-    counts["shards"] = sum(len(item["spec"]["shards"]) for item in maps)
+    counts = collections.Counter()
+    for item in get(",".join(KINDS), namespace=NAMESPACE):
+        if names(number)[0] in re.split("[-.]", item["metadata"]["name"]):
+            counts[item["kind"]] += 1
+            if item["kind"] == "ShardMap":
+                counts["shards"] += len(item["spec"]["shards"])
     return counts
 
 
+def is_gone(numbers):
+    mine = {names(number)[0] for number in numbers}
+    return not any(mine & set(re.split("[-.]", item["metadata"]["name"])) for item in get(",".join(KINDS), namespace=NAMESPACE))
+
+
+def settle(api, number, wanted):
+    """The same as without a kill comes out in the end; then it is removed."""
+    wait("all of it being Ready", lambda: is_made(api, number), 60)
+    assert what_there_is(number) == wanted, f"killed after write {number}"
+    remove(number)
+
+
 def test_killed_after_each_of_its_writes_in_turn_it_converges_to_the_same(no_deployment):
-    with Operator(kill_after=None) as operator:
+    api = Api()
+    with Operator() as operator:
+        operator.count(names(0)[0])
         make(0)
-        wait("all of it being Ready", lambda: is_made(0), 60)
+        wait("all of it being Ready", lambda: is_made(api, 0), 60)
         wanted = what_there_is(0)
-        print(f"{len(operator.proxy.writes)} writes without a kill:", *operator.proxy.writes, sep="\n  ")
+        print(f"{len(operator.proxy.writes)} writes without a kill make {dict(wanted)}")
         remove(0)
-    print(f"makes {wanted}")
-    for number in range(1, WRITES_MAX):
-        with Operator(kill_after=number) as operator:
-            make(number)
-            wait(f"write {number}", lambda number=number, operator=operator: operator.is_dead() or is_made(number), 60)
-            was_killed = operator.is_dead()
-        with Operator(kill_after=None):
-            _, took = wait("all of it being Ready", lambda number=number: is_made(number), 60)
-            found = what_there_is(number)
-            print(f"killed after write {number}: {'Ready %.1f s after it is back' % took if was_killed else 'it was not killed any more'}")
-            remove(number)
-        assert found == wanted, f"killed after write {number}"
-        if not was_killed:
-            break
-    assert number > 5
+        begin = time.monotonic()
+        try:
+            for number in range(1, WRITES_MAX):
+                operator.count(names(number)[0], kill_after=number)
+                make(number)
+                wait(f"write {number}", lambda number=number: operator.is_dead() or is_made(api, number), 60)
+                if not operator.is_dead():
+                    break
+                print(f"killed after {number}: {operator.proxy.writes[-1]}", flush=True)
+                operator.start()
+                if number > 1:  # which was made beside this one
+                    settle(api, number - 1, wanted)
+            settle(api, number - 1, wanted)
+            settle(api, number, wanted)
+            print(f"killed {number - 1} times in {time.monotonic() - begin:.0f} s")
+            assert number > 5
+            wait("all of it being gone", lambda: is_gone(range(number + 1)), 120, pause=1)
+        except (AssertionError, TimeoutError):
+            print(operator.last_words())
+            raise

@@ -106,6 +106,9 @@ def writing(make_client, stream, shards, **how):
     writers = Writers(make_client, stream, shards, **how)
     with writers:
         writers.wait_for_more()
+        if writers.refused:  # by what was done to the cluster before
+            print(f"refused until all wrote: {writers.refused}")
+            writers.refused = {}
         yield writers
         writers.wait_for_more()
     count, faults = writers.check()

@@ -48,6 +48,15 @@ TEST_F(KeyRingTest, AStreamsDataKeysAreWrappedByItsOwnKeyAndReadAfterItsRotation
   }
 }
 
+TEST_F(KeyRingTest, TheKeysThatAreHereAreListedAndNothingElse) {
+  EXPECT_TRUE(KeyNamesIn("").empty());
+  EXPECT_TRUE(KeyNamesIn(folder_ + "/nowhere").empty());
+  EXPECT_TRUE(KeyNamesIn(folder_).empty());
+  PutKey("aa", '2');
+  PutKey("..data", '2');
+  EXPECT_EQ(KeyNamesIn(folder_), std::vector<std::string>{"aa"});
+}
+
 TEST_F(KeyRingTest, WhatIsNotHereYetIsAwaitedAndNeverReplacedByTheMasterKey) {
   KeyRing ring(*master_, folder_);
   ring.Note(MapOf("secret:aa"));

@@ -69,8 +69,16 @@ TEST_F(StreamKeysTest, PoolsGetKeysBesideThoseTheyHave) {
   Value rotated;
   rotated["data"].Set("key", json::Base64(std::string(64, 'b')));
   ASSERT_TRUE(client_.MergePatch(types::Secret(), {"team", "mine"}, rotated).ok());
+  Value pod;
+  pod["metadata"].Set("name", "fast-0");
+  pod["metadata"].Set("namespace", "pools");
+  pod["metadata"]["labels"].Set("millrace.dev/pool", "fast");
+  ASSERT_TRUE(client_.Create(types::Pod(), pod).ok());
   const auto second = keys_.Give("team", Spec(), "pools");
   ASSERT_TRUE(second.ok());
+  // Its kubelet reads the Secret at once when the pod changes.
+  const Value touched = *client_.Get(types::Pod(), {"pools", "fast-0"});
+  EXPECT_EQ(touched.At("metadata", "annotations")["millrace.dev/stream-keys"].AsString(), *second);
   EXPECT_NE(*second, *first);
   EXPECT_TRUE(PoolSecret()["data"].Has(*first));
   EXPECT_TRUE(PoolSecret()["data"].Has(*second));
