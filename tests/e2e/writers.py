@@ -38,7 +38,7 @@ class Writers:
         self.end = time.monotonic()
 
     def _write(self, shard):
-        client = self.make_client(self.nodes[shard % len(self.nodes)], attempts=1, seconds=2)  # what waits on a node that is cut off waits so long
+        client = self.make_client(self.nodes[shard % len(self.nodes)], attempts=1, seconds=1.5)  # what waits on a node that is cut off waits so long
         key = str(HASH_SPACE * (2 * shard + 1) // (2 * self.shards))
         number = 0
         while not self._stop.is_set():
