@@ -72,6 +72,10 @@ OperatorSettings::OperatorSettings(config::Settings& s)
       internal_token_secret(s.String("internal-token-secret", "millrace-internal",
                                      "Secret with the internal token, under the key token.",
                                      "NAME")),
+      image_pull_secrets(s.String("image-pull-secrets", "",
+                                  "Secrets that images are pulled with, for pools that name none; "
+                                  "pools in other namespaces get copies.",
+                                  "NAME,NAME")),
       internal_token(s.String("internal-token", "",
                               "What is in it, for the environment (MILLRACE_INTERNAL_TOKEN).",
                               "TEXT")),
@@ -112,6 +116,7 @@ Result<ClusterOperatorOptions> OperatorSettings::Options() const {
   options.pool.control_endpoint = control_endpoint;
   options.pool.internal_token_secret = internal_token_secret;
   options.pool.internal_token = internal_token;
+  options.pool.image_pull_secrets = SplitByComma(image_pull_secrets);
   options.pool.account_binding = account_binding;
   options.pool.peer_tls = peer_tls;
   options.client_names = SplitByComma(tls_names);

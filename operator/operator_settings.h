@@ -22,6 +22,7 @@ struct OperatorSettings {
   const std::string& admin_listen;
   const std::string& control_endpoint;
   const std::string& internal_token_secret;
+  const std::string& image_pull_secrets;
   const std::string& internal_token;
   const std::string& lease;
   const std::string& pod_name;

@@ -211,6 +211,11 @@ Value PoolTokenSecret(const PoolInput& input) {
   return out;
 }
 
+const std::vector<std::string>& PoolPullSecrets(const PoolInput& input) {
+  const bool names_some = !input.spec.image_pull_secrets.empty();
+  return names_some ? input.spec.image_pull_secrets : input.settings.image_pull_secrets;
+}
+
 std::string AccessKeysSecretName(const std::string& pool) { return pool + "-access-keys"; }
 
 }  // namespace millrace::op

@@ -46,6 +46,8 @@ std::string KeysSecretName(const std::string& pool);
 json::Value PoolKeysSecret(const PoolInput& input, const std::string& master_key);
 // The internal token where the pool is in another namespace than the release.
 json::Value PoolTokenSecret(const PoolInput& input);
+// The Secrets that its pods name for their images: the spec's, else the installation's.
+const std::vector<std::string>& PoolPullSecrets(const PoolInput& input);
 // The keys of all StreamUsers, as shard pods read them (streamuser_reconciler).
 std::string AccessKeysSecretName(const std::string& pool);
 

@@ -3,6 +3,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "operator/pool/auto_expand.h"
 #include "operator/pool/pool_objects.h"
@@ -15,7 +16,8 @@ struct PoolWorld {
   json::Value pool;      // the StreamPool
   json::Value workload;  // null where there is none
   std::optional<VolumeFigures> volumes;
-  std::string name_taken_in;  // the namespace of an older pool of its name
+  std::string name_taken_in;                      // the namespace of an older pool of its name
+  std::vector<std::string> missing_pull_secrets;  // that its pods name
   WallMs now = 0;
 };
 

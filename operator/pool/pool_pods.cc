@@ -250,7 +250,7 @@ Value PoolPodTemplate(const PoolInput& input) {
   spec.Set("topologySpreadConstraints", Spread(input));
   spec.Set("tolerations", Tolerations(input.spec));
   for (const auto& [key, text] : input.spec.node_selector) spec["nodeSelector"].Set(key, text);
-  for (const std::string& secret : input.spec.image_pull_secrets) {
+  for (const std::string& secret : PoolPullSecrets(input)) {
     Value ref;
     ref.Set("name", secret);
     spec["imagePullSecrets"].Append(std::move(ref));

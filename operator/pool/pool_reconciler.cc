@@ -9,6 +9,7 @@
 #include "operator/engine/led_controller.h"
 #include "operator/pool/pool_accounts.h"
 #include "operator/pool/pool_plan.h"
+#include "operator/pool/pull_secrets.h"
 
 namespace millrace::op {
 
@@ -18,7 +19,7 @@ namespace types = kube::types;
 
 namespace {
 
-constexpr Duration kUsePause = std::chrono::seconds(60);
+constexpr Duration kLookAgain = std::chrono::seconds(60);
 
 InformerOptions Scope(const std::vector<std::string>& namespaces, std::string label_selector) {
   InformerOptions options;
@@ -49,6 +50,7 @@ class PoolReconciler::Impl {
         options_(std::move(options)),
         applier_(client),
         accounts_(client, options_.settings),
+        pull_secrets_(client, options_.settings),
         pools_(client, StreamPoolType(), Scope(options_.namespaces, "")),
         workloads_(client, PoolWorkloadType(), Scope(options_.namespaces, "millrace.dev/pool")),
         services_(client, types::Service(), Scope(options_.namespaces, "millrace.dev/pool")),
@@ -94,14 +96,24 @@ class PoolReconciler::Impl {
       Note(world.pool, false, "VolumesExpanded",
            "to " + plan.input.volume_size + ": " + plan.expand_message);
     }
-    const Status failure = plan.acts ? ApplyAll(world, plan.input) : OkStatus();
+    // Before its pods.
+    Status failure = plan.acts ? GivePullSecrets(world, plan.input) : OkStatus();
+    const Status applied = plan.acts ? ApplyAll(world, plan.input) : OkStatus();
+    if (failure.ok()) failure = applied;
     if (!failure.ok()) Note(world.pool, true, "Failed", failure.message());
     world.workload = workloads_.cache().Get({key.ns, key.name}).value_or(Value());
     const Status written = WriteStatus(world, plan, failure);
     if (!failure.ok()) return Outcome::Failed(failure);
     if (!written.ok()) return Outcome::Failed(written);
-    const bool watches_use = plan.acts && plan.input.spec.auto_expand;
-    return watches_use ? Outcome::After(kUsePause) : Outcome::Done();
+    // Nobody tells of either when it changes.
+    const bool looks_again = plan.input.spec.auto_expand || !PoolPullSecrets(plan.input).empty();
+    return plan.acts && looks_again ? Outcome::After(kLookAgain) : Outcome::Done();
+  }
+
+  Status GivePullSecrets(PoolWorld& world, const PoolInput& input) {
+    ASSIGN_OR_RETURN(world.missing_pull_secrets,
+                     pull_secrets_.Give(kube::NameOf(world.pool).ns, PoolPullSecrets(input)));
+    return OkStatus();
   }
 
   // Of other namespaces.
@@ -200,6 +212,7 @@ class PoolReconciler::Impl {
   const PoolReconcilerOptions options_;
   Applier applier_;
   PoolAccounts accounts_;
+  PullSecrets pull_secrets_;
   Informer pools_;
   Informer workloads_;
   Informer services_;

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace millrace::op {
 
@@ -15,6 +16,9 @@ struct PoolSettings {
   std::string control_endpoint;       // "http://<release>-controlplane.<ns>.svc:8080"
   std::string internal_token_secret;  // with the key `token`, in `ns`
   std::string internal_token;         // what is in it, to copy to pools elsewhere
+  // Secrets in `ns` that images are pulled with, for pools that name none; copied to pools
+  // elsewhere.
+  std::vector<std::string> image_pull_secrets;
   bool peer_tls = true;  // pods have certificates for each other (operator/certificates)
   // The ClusterRoleBinding of shard pods' accounts outside `ns`; "": all accounts are there.
   std::string account_binding;

@@ -48,6 +48,11 @@ Verdict Reconciled(const PoolWorld& world, const PoolPlan& plan, const Status& f
   if (workload["status"].AsString() == "False") {
     return {false, workload["reason"].AsString(), workload["message"].AsString()};
   }
+  if (!world.missing_pull_secrets.empty()) {
+    return {false, "PullSecretMissing",
+            "imagePullSecrets: there is no Secret " + world.missing_pull_secrets.front() + " in " +
+                kube::NameOf(world.pool).ns + "; images are pulled without it"};
+  }
   return {true, "Reconciled", ""};
 }
 

@@ -283,6 +283,27 @@ def test_a_pool_in_any_namespace_gets_an_account_that_may_read_maps_and_loses_it
         assert not release.api.refused()
 
 
+@pytest.mark.parametrize("values", [{"watch": {"namespaces": ["a"]}}, {}], ids=["some namespaces", "all"])
+def test_a_pool_elsewhere_pulls_its_image_with_a_copy_of_the_releases_secret(values):
+    docker = base64.b64encode(b'{"auths": {}}').decode()
+    with Release({**values, "imagePullSecrets": [{"name": "registry"}], "pool": {"replicas": 1}}) as release:
+        release.create("StreamPool", "fast", "a", {"replicas": 1})
+        release.wait(lambda: release.condition("fast", "a", "Reconciled") == "PullSecretMissing", "nobody says that it is not there")
+        release.api.call("POST", "/api/v1/namespaces/ns/secrets", {
+            "metadata": {"name": "registry"}, "type": "kubernetes.io/dockerconfigjson", "data": {".dockerconfigjson": docker}})
+        pool = f"{MILLRACE}/namespaces/a/streampools/fast"
+        code, _ = release.api.call("DELETE", pool)
+        assert code == 200
+        release.wait(lambda: not release.there(pool), "it is still there")
+        release.create("StreamPool", "faster", "a", {"replicas": 1})
+        release.await_pool("faster", "a")
+        copy = release.api.call("GET", "/api/v1/namespaces/a/secrets/registry")[1]
+        assert copy["data"] == {".dockerconfigjson": docker}
+        pod = release.api.call("GET", "/api/v1/namespaces/a/pods/faster-0")[1]
+        assert pod["spec"]["imagePullSecrets"] == [{"name": "registry"}]
+        assert not release.api.refused()
+
+
 def test_rights_to_bind_accounts_are_for_one_binding():
     for values in ({}, {"watch": {"namespaces": ["a"]}}):
         rules = [rule for role in of_kind(render(values), "ClusterRole") + of_kind(render(values), "Role") for rule in role["rules"]

@@ -137,6 +137,84 @@ TEST_F(PoolReconcilerTest, APoolElsewhereGetsAnAccountThatIsBoundUntilItsLastPoo
   reconciler.Stop();
 }
 
+class PullSecretTest : public PoolReconcilerTest {
+ protected:
+  // Of a release in `millrace` that pulls its images by `registry`.
+  static PoolReconcilerOptions WithPullSecret() {
+    PoolReconcilerOptions options = Options();
+    options.settings.image_pull_secrets = {"registry"};
+    return options;
+  }
+  void TearDown() override {
+    elsewhere_.Stop();
+    PoolReconcilerTest::TearDown();
+  }
+  Value Secret(const std::string& ns, const std::string& name, const std::string& text,
+               const std::string& type = "kubernetes.io/dockerconfigjson") {
+    Value secret;
+    secret["metadata"].Set("name", name);
+    secret["metadata"].Set("namespace", ns);
+    secret.Set("type", type);
+    secret["data"].Set(".dockerconfigjson", text);
+    return *client_.Create(types::Secret(), secret);
+  }
+  std::string TextOf(const std::string& name) {
+    const auto secret = Get(types::Secret(), name);
+    return secret.ok() ? secret->At("data", ".dockerconfigjson").AsString() : "none";
+  }
+  std::string PullSecretsOfPods() {
+    const auto workload = Get(PoolWorkloadType(), "fast");
+    if (!workload.ok()) return "";
+    return json::WriteJson(workload->At("spec", "template", "spec", "imagePullSecrets"));
+  }
+  PoolReconciler elsewhere_{client_, SystemClock(), events_, WithPullSecret()};
+};
+
+TEST_F(PullSecretTest, APoolElsewhereThatNamesNoneGetsACopyOfTheInstallations) {
+  Value source = Secret("millrace", "registry", "old");
+  elsewhere_.Start();
+  Create();
+  ASSERT_TRUE(Eventually([&] { return Reason("Reconciled") == "Reconciled"; }));
+  EXPECT_EQ(TextOf("registry"), "old");
+  EXPECT_EQ(PullSecretsOfPods(), R"([{"name":"registry"}])");
+  source["data"].Set(".dockerconfigjson", "new");
+  ASSERT_TRUE(client_.Update(types::Secret(), source).ok());
+  elsewhere_.Add({"default", "fast"});
+  EXPECT_TRUE(Eventually([&] { return TextOf("registry") == "new"; }));
+}
+
+TEST_F(PullSecretTest, OneThatIsThereAlreadyIsLeftAlone) {
+  Secret("millrace", "registry", "of the release");
+  Secret("default", "registry", "of the team");
+  elsewhere_.Start();
+  Create();
+  ASSERT_TRUE(Eventually([&] { return Reason("Reconciled") == "Reconciled"; }));
+  EXPECT_EQ(TextOf("registry"), "of the team");
+}
+
+// Whoever may write a pool would else read any Secret of the release's namespace by its name.
+TEST_F(PullSecretTest, WhatTheInstallationDoesNotNameIsNotCopiedAndTheConditionSaysSo) {
+  Secret("millrace", "registry", "fine");
+  Secret("millrace", "others", "not for you");
+  elsewhere_.Start();
+  Create(R"({"imagePullSecrets":[{"name":"others"}]})");
+  ASSERT_TRUE(Eventually([&] { return Reason("Reconciled") == "PullSecretMissing"; }));
+  EXPECT_EQ(TextOf("others"), "none");
+  EXPECT_EQ(TextOf("registry"), "none");
+  EXPECT_EQ(PullSecretsOfPods(), R"([{"name":"others"}])");
+  Secret("default", "others", "my own");
+  elsewhere_.Add({"default", "fast"});
+  EXPECT_TRUE(Eventually([&] { return Reason("Reconciled") == "Reconciled"; }));
+}
+
+TEST_F(PullSecretTest, ASecretThatIsNotForImagesIsNotCopied) {
+  Secret("millrace", "registry", "a password", "Opaque");
+  elsewhere_.Start();
+  Create();
+  ASSERT_TRUE(Eventually([&] { return Reason("Reconciled") == "PullSecretMissing"; }));
+  EXPECT_EQ(TextOf("registry"), "none");
+}
+
 TEST_F(PoolReconcilerTest, OfTwoPoolsOfOneNameOnlyOneIsMadeUntilItIsGone) {
   Create();
   Value namesake;
