@@ -3,6 +3,7 @@
 import json
 import os
 import pathlib
+import re
 import subprocess
 import time
 
@@ -45,14 +46,15 @@ def get(kind, name=None, namespace=None, **labels):
 
 
 def processes(suffix):
-    """[(pid on this machine, argument words)] of those in the cluster's pods whose program's name ends so."""
+    """[(pid on this machine, argument words)] of those in this cluster's pods whose program's name ends so: servers of other tests,
+    and another cluster's, run on the same machine."""
     found = []
     for entry in filter(str.isdigit, os.listdir("/proc")):
         try:
             with open(f"/proc/{entry}/cmdline", "rb") as file:
                 words = file.read().decode(errors="replace").split("\0")
             with open(f"/proc/{entry}/cgroup", encoding="ascii") as file:
-                is_in_a_pod = "kubepods" in file.read()
+                is_in_a_pod = re.search(r"/millrace/[^/]+/kubepods/", file.read())  # e2e/cluster.d/layout.py: CGROUP, a node's name
         except OSError:
             continue
         if words[0].endswith(suffix) and is_in_a_pod:
