@@ -215,5 +215,23 @@ TEST(KubeStoreCache, KeysAreFoundByWhatTheyStandFor) {
   EXPECT_EQ(api.CountOf("GET"), reads);
 }
 
+TEST(KubeStoreOptionalKinds, AMissingCrdHoldsNothingUpAndIsSaidWhenAskedFor) {
+  FakeKubeApi api;
+  api.Intercept([](const net::HttpRequest& request, const FakeKubeApi::Writer& writer) {
+    if (request.path.find("/deliverystreams") == std::string::npos) return false;
+    writer->Send({404, {}, {Slice::Static("404 page not found")}});
+    return true;
+  });
+  kube::Client client(api.access());
+  KubeStoreOptions options;
+  options.cached_kinds = {"Stream", "DeliveryStream"};
+  options.optional_kinds = {"DeliveryStream"};
+  KubeStore store(client, options);
+  store.Start();
+  EXPECT_TRUE(Eventually([&] { return store.HasSynced(); }));
+  EXPECT_TRUE(store.Health().ok());
+  EXPECT_EQ(store.List("DeliveryStream", "").status().code(), Code::kUnsupported);
+}
+
 }  // namespace
 }  // namespace millrace::resources
