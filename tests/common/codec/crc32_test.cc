@@ -66,5 +66,20 @@ TEST(Crc32, ContinuesFromAnyPlace) {
   EXPECT_EQ(Crc32Ieee(large.data(), large.size()), SlowCrc32Ieee(large));
 }
 
+TEST(Crc32, OfTwoPartsIsThatOfTheWhole) {
+  std::mt19937_64 random(3);
+  for (int i = 0; i < 500; ++i) {
+    std::string bytes = RandomBytes(random, random() % (i < 100 ? 300 : 200'000));
+    size_t cut = bytes.empty() ? 0 : random() % (bytes.size() + 1);
+    const size_t rest = bytes.size() - cut;
+    EXPECT_EQ(Crc32cCombine(Crc32c(bytes.data(), cut), Crc32c(bytes.data() + cut, rest), rest),
+              Crc32c(bytes.data(), bytes.size()))
+        << cut << " of " << bytes.size();
+  }
+  std::string large(40'000'000, 'x');
+  EXPECT_EQ(Crc32cCombine(7, Crc32c(large.data(), large.size()), large.size()),
+            Crc32c(large.data(), large.size(), 7));
+}
+
 }  // namespace
 }  // namespace millrace::codec
