@@ -21,7 +21,8 @@ namespace {
 
 // Names that begin so are ours alone: List does not show them and Open removes them.
 constexpr std::string_view kTemporaryPrefix = ".tmp-";
-constexpr size_t kZeroWriteBytes = kHugePage;
+// One request to most disks; the thread waits for each.
+constexpr size_t kZeroWriteBytes = 2 * kHugePage;
 constexpr mode_t kFileMode = 0600;
 
 // Never the same twice, so that operations under way at once do not meet.
