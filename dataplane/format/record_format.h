@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "common/base/bytes.h"
+#include "dataplane/format/line_writer.h"
 
 namespace millrace::storage {
 
@@ -33,8 +34,9 @@ struct RecordView {
   std::string_view data;
 };
 
-// Encodes records one after another into one buffer. A value; one thread. The data is written in
-// place by the caller (base64 decoded straight into it), then sealed with its checksum:
+// Encodes records one after another into one buffer. A value; one thread. The data may be written
+// by the caller (base64 decoded straight into it), then sealed with its checksum, before the thread
+// begins a record of any other batch:
 //   uint8_t* at = batch.Begin(key, most_bytes);  n = decode(at);  batch.End(n);
 class RecordBatch {
  public:
@@ -51,6 +53,8 @@ class RecordBatch {
   // Bytes of keys and data, as the API counts throughput.
   uint64_t payload_bytes() const { return payload_bytes_; }
   size_t encoded_bytes() const { return size_; }
+  // The CRC-32C of all that is encoded, made of the records' own.
+  uint32_t crc() const { return crc_; }
   // Hands the encoded bytes over; the batch is empty afterwards.
   Slice Take();
 
@@ -62,11 +66,13 @@ class RecordBatch {
     RawBuffer(RawBuffer&& other) noexcept
         : owner(std::move(other.owner)),
           data(std::exchange(other.data, nullptr)),
-          capacity(std::exchange(other.capacity, 0)) {}
+          capacity(std::exchange(other.capacity, 0)),
+          pooled(std::exchange(other.pooled, false)) {}
     RawBuffer& operator=(RawBuffer&& other) noexcept {
       owner = std::move(other.owner);
       data = std::exchange(other.data, nullptr);
       capacity = std::exchange(other.capacity, 0);
+      pooled = std::exchange(other.pooled, false);
       return *this;
     }
     void reserve(size_t bytes);
@@ -74,11 +80,20 @@ class RecordBatch {
     std::shared_ptr<const void> owner;
     uint8_t* data = nullptr;
     size_t capacity = 0;
+    bool pooled = false;
   };
+  void MakeRoom(size_t bytes);
+  void Write(const void* bytes, size_t size);
+  void CloseLine();
+  void Count(size_t key_bytes, size_t data_bytes, uint32_t crc);
+
   RawBuffer buffer_;
+  LineWriter line_;  // open while what is before size_ may not all be in the buffer yet
   size_t size_ = 0;
-  size_t begun_at_ = 0;
+  uint8_t* begun_ =
+      nullptr;  // the record that was begun: in the buffer or in this thread's scratch
   size_t begun_key_ = 0;
+  uint32_t crc_ = 0;
   uint32_t count_ = 0;
   uint64_t payload_bytes_ = 0;
 };

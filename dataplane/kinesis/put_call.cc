@@ -135,8 +135,9 @@ void PutCall::AppendOn(LanePart& part) {
   for (const uint32_t i : part.batches) {
     PutBatch& batch = batches_[i];
     const storage::ExtentId extent = batch.stream->Extent(*batch.shard, batch.shard->open_epoch());
+    const uint32_t crc = batch.records.crc();
     lane.AppendRecords(
-        {extent, batch.records.Take(), batch.count},
+        {extent, batch.records.Take(), batch.count, crc},
         [self = shared_from_this(), &part, &batch](const Result<AppendResult>& result) {
           batch.status = result.status();
           if (result.ok()) {

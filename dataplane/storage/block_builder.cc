@@ -93,6 +93,7 @@ void BlockBuilder::PlanAppend(WorkItem& item, Lsn lsn, WallMs now, BlockPlan* pl
     part.extent = item.extent;
     part.chunk = true;
     part.bytes = extent.encrypted ? ChunkCipher::kOverheadBytes : 0;
+    part.crc = 0;
     plan->parts.push_back(std::move(part));
   }
   BlockEntry& entry = plan->entries[extent.building_chunk];
@@ -102,6 +103,11 @@ void BlockBuilder::PlanAppend(WorkItem& item, Lsn lsn, WallMs now, BlockPlan* pl
   extent.next_index += item.count;
   entry.count += item.count;
   part.bytes += item.payload.size();
+  if (part.crc && item.crc) {
+    part.crc = codec::Crc32cCombine(*part.crc, *item.crc, item.payload.size());
+  } else {
+    part.crc.reset();
+  }
   part.pieces.push_back(std::move(item.payload));
 }
 
@@ -207,7 +213,8 @@ void BlockBuilder::FillPayload(BlockPlan& plan, size_t index, const BlockHeader&
   BlockPlan::Part& part = plan.parts[index];
   uint8_t* out = buffer->data + entry->payload_offset;
   Slice plain(buffer, out, part.bytes);
-  if (part.chunk && !part.move && part.extent->encrypted) {
+  const bool encrypts = part.chunk && !part.move && part.extent->encrypted;
+  if (encrypts) {
     plain = Joined(part.pieces);
     built->plain_bytes += plain.size();
     part.extent->cipher->Seal({entry->extent, entry->first_index, entry->count, entry->arrival_ms},
@@ -219,7 +226,9 @@ void BlockBuilder::FillPayload(BlockPlan& plan, size_t index, const BlockHeader&
       to += piece.size();
     }
   }
-  entry->payload_crc = part.bytes > 0 ? codec::Crc32c(out, part.bytes) : 0;
+  const bool known = part.crc.has_value() && !encrypts;
+  entry->payload_crc = known ? part.crc.value() : codec::Crc32c(out, part.bytes);
+  DCHECK(entry->payload_crc == codec::Crc32c(out, part.bytes));
   if (part.chunk) {
     built->chunks.push_back(
         {std::move(part.extent), index, std::move(plain), part.move, part.from});

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -23,6 +24,7 @@ struct WorkItem {
   std::shared_ptr<ExtentState> extent;              // none for kTrim
   std::vector<std::shared_ptr<ExtentState>> trims;  // of kTrim: whose begin is to be logged
   Slice payload;
+  std::optional<uint32_t> crc;  // of the payload, where it is known
   uint32_t count = 0;
   uint64_t append_bytes = 0;  // of an append's payload, which is let go before the rest
   MonoTime accepted{};
@@ -67,7 +69,8 @@ struct BlockPlan {
   // For each entry: the payload's pieces, and the chunk if it is one.
   struct Part {
     std::vector<Slice> pieces;
-    size_t bytes = 0;  // on disk
+    size_t bytes = 0;             // on disk
+    std::optional<uint32_t> crc;  // of the pieces together, where it is known
     std::shared_ptr<ExtentState> extent;
     bool chunk = false;
     bool move = false;

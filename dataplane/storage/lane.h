@@ -47,6 +47,7 @@ struct Append {
   ExtentId extent;
   Slice records;  // encoded (record_format.h)
   uint32_t count = 0;
+  std::optional<uint32_t> crc = std::nullopt;  // RecordBatch::crc(), where it is known
 };
 struct AppendResult {
   uint64_t first_index = 0;

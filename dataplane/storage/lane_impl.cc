@@ -276,6 +276,7 @@ void LaneImpl::AppendRecords(Append append, UniqueFunction<void(Result<AppendRes
   item.extent = std::move(extent);
   item.payload = std::move(append.records);
   item.count = append.count;
+  item.crc = append.crc;
   item.appended = std::move(done);
   writer_.Submit(std::move(item));
 }

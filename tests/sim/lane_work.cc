@@ -106,7 +106,8 @@ void LaneWorld::AppendOne(ExtentModel& model) {
   for (uint32_t i = 0; i < records; ++i) {
     RecordSource::Add({model.id(), append, i, bytes_max}, &batch);
   }
-  lane_->AppendRecords({model.id(), batch.Take(), records},
+  const uint32_t crc = batch.crc();
+  lane_->AppendRecords({model.id(), batch.Take(), records, crc},
                        Answer([this, &model, append](Result<AppendResult> result) {
                          AnswerAppend(model, append, std::move(result));
                        }));

@@ -2,7 +2,11 @@
 
 #include <gtest/gtest.h>
 
+#include <cstring>
+#include <random>
 #include <string>
+
+#include "common/codec/crc32.h"
 
 namespace millrace::storage {
 namespace {
@@ -59,6 +63,45 @@ TEST(RecordFormat, DataIsWrittenInPlaceAndMayTurnOutShorter) {
   EXPECT_EQ(reader.Next()->key, "b");
   EXPECT_FALSE(reader.Next().has_value());
   EXPECT_FALSE(reader.corrupt());
+}
+
+// However they got there: put together elsewhere, in place, or straight from where they were.
+TEST(RecordFormat, LargeBatchesHoldWhatSmallOnesDo) {
+  std::mt19937_64 random(5);
+  const auto text = [&](size_t size_max) {
+    std::string out(random() % (size_max + 1), '\0');
+    for (char& c : out) c = static_cast<char>(random());
+    return out;
+  };
+  for (int round = 0; round < 50; ++round) {
+    RecordBatch large(round % 3 == 0 ? 0 : 200'000);
+    std::string expected;
+    for (int i = 0; i < 200; ++i) {
+      const std::string key = text(i % 50 == 7 ? 600 : 40);
+      const std::string data = text(i % 60 == 9 ? 100'000 : i % 3 == 0 ? 70 : 2'000);
+      RecordBatch alone;
+      alone.Add(key, data);
+      expected += alone.Take().view();
+      if (i % 7 == 0) {
+        large.Begin("gone", data.size());
+        large.Abandon();
+      }
+      if (i % 2 == 0) {
+        large.Add(key, data);
+      } else {
+        std::memcpy(large.Begin(key, data.size() + 10), data.data(), data.size());
+        large.End(data.size());
+      }
+      if (i % 20 == 0) {
+        RecordBatch moved = std::move(large);
+        large = std::move(moved);
+      }
+      ASSERT_EQ(large.crc(), codec::Crc32c(expected.data(), expected.size())) << i;
+    }
+    ASSERT_EQ(large.encoded_bytes(), expected.size());
+    ASSERT_TRUE(large.Take().view() == expected) << round;
+    EXPECT_EQ(large.crc(), 0U);
+  }
 }
 
 TEST(RecordFormat, EveryFlippedBitIsDetected) {

@@ -107,7 +107,8 @@ class LaneFixture : public testing::Test {
     RecordBatch batch;
     for (const std::string& d : data) batch.Add("key", d);
     uint32_t count = batch.count();
-    return {id, batch.Take(), count};
+    uint32_t crc = batch.crc();
+    return {id, batch.Take(), count, crc};
   }
   Result<ReadResult> Read(ExtentId id, uint64_t from, size_t bytes = 1 << 20) {
     std::optional<Result<ReadResult>> done;
