@@ -68,11 +68,20 @@ class Writers:
 
     def longest_pause(self):
         """Of any shard, between two acknowledgements, in seconds; also when none came at the end."""
-        longest = 0
-        for times in self.acknowledged.values():
-            moments = [self.begin, *times, getattr(self, "end", time.monotonic())]
-            longest = max(longest, *(after - before for before, after in zip(moments[1:], moments[2:])))
-        return longest
+        return self._longest_pause()[0]
+
+    def describe_longest_pause(self):
+        """With the shard, and the time of day at its begin, for the logs of that moment."""
+        seconds, shard, begin = self._longest_pause()
+        at = time.strftime("%H:%M:%S", time.gmtime(time.time() - (time.monotonic() - begin)))
+        return f"longest pause {seconds:.2f} s (shard {shard}, {at})"
+
+    def _longest_pause(self):
+        pauses = [(0, 0, self.begin)]
+        for shard, times in self.acknowledged.items():
+            moments = [*times, getattr(self, "end", time.monotonic())]
+            pauses += [(after - before, shard, before) for before, after in zip(moments, moments[1:])]
+        return max(pauses)
 
     def check(self, seconds=60):
         """Reads everything and returns (records read, what does not hold)."""
@@ -113,6 +122,6 @@ def writing(make_client, stream, shards, **how):
         writers.wait_for_more()
     count, faults = writers.check()
     attempted, acknowledged = writers.ledger.counts()
-    print(f"{attempted} attempted, {acknowledged} acknowledged, {count} read, longest pause {writers.longest_pause():.2f} s, "
+    print(f"{attempted} attempted, {acknowledged} acknowledged, {count} read, {writers.describe_longest_pause()}, "
           f"refused: {writers.refused or 'none'}")
     assert not faults, "\n".join(faults[:20])
