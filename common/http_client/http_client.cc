@@ -122,6 +122,17 @@ std::string_view ClientResponse::FindHeader(std::string_view name) const {
   return {};
 }
 
+Result<UrlParts> SplitUrl(const std::string& url) {
+  const size_t scheme = url.find("://");
+  if (scheme == std::string::npos)
+    return InvalidArgument("'" + url + "' is no address such as https://host:port/path");
+  const size_t path = url.find_first_of("/?#", scheme + 3);
+  UrlParts parts{url.substr(0, path), {}};
+  if (path != std::string::npos) parts.target = url.substr(path, url.find('#') - path);
+  if (!parts.target.starts_with('/')) parts.target.insert(0, 1, '/');
+  return parts;
+}
+
 std::optional<std::chrono::seconds> ClientResponse::RetryAfter() const {
   const std::string_view text = FindHeader("retry-after");
   uint32_t seconds = 0;

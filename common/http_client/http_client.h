@@ -29,6 +29,13 @@ struct ClientResponse {
   std::optional<std::chrono::seconds> RetryAfter() const;
 };
 
+// An http(s) address taken apart: what HttpClient takes, and what is asked for there.
+struct UrlParts {
+  std::string endpoint;  // "https://host:port"
+  std::string target;    // "/path?query"; a fragment is left out
+};
+Result<UrlParts> SplitUrl(const std::string& url);
+
 struct HttpClientOptions {
   std::chrono::milliseconds connect_time_max{5'000};
   std::chrono::milliseconds read_time_max{30'000};

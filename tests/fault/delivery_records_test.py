@@ -26,32 +26,75 @@ def server():
         yield running
 
 
-class Endpoint:
+class Post(http.server.BaseHTTPRequestHandler):
+    """Hands requests to the server's `take`."""
+
+    protocol_version = "HTTP/1.1"
+
+    def do_POST(self):
+        self.server.take(self)
+
+    def log_message(self, *_):
+        pass
+
+    def reply(self, status, text, promised=0):
+        self.send_response(status)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(text) + promised))
+        self.end_headers()
+        self.wfile.write(text.encode())
+
+
+class Receiver:
+    """An HTTP server of the test's own, a thread a connection."""
+
+    def __init__(self):
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Post)
+        self.server.take = self.take
+        self.url = f"http://127.0.0.1:{self.server.server_port}/in"
+        self.thread = threading.Thread(target=self.server.serve_forever)
+
+    def __enter__(self):
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.server.shutdown()
+        self.thread.join()
+        self.server.server_close()
+
+
+class Function(Receiver):
+    """Firehose's contract for transformations: every record in upper case, none with a 7; each third call fails."""
+
+    calls = 0
+
+    def take(self, call):
+        event = json.loads(call.rfile.read(int(call.headers["Content-Length"])))
+        self.calls += 1
+        if self.calls % 3 == 0:
+            return call.reply(500, "{}")
+        records = []
+        for record in event["records"]:
+            text = base64.b64decode(record["data"]).decode()
+            records.append({"recordId": record["recordId"], "result": "Dropped" if "7" in text else "Ok",
+                            "data": base64.b64encode((text.upper() + "\n").encode()).decode()})
+        return call.reply(200, json.dumps({"records": records}))
+
+
+class Endpoint(Receiver):
     """Protocol 1.0, strict in what it takes; fails as `choose` has it while `is_bad`."""
 
     FAILURES = ["500", "429", "cut", "hang", "not json", "another id", "half"]
 
     def __init__(self, seed):
+        super().__init__()
         self.choose = random.Random(seed)
         self.is_bad = True
         self.faults, self.failed = [], collections.Counter()
         self.requests = {}  # by id, the records; what was answered with success
         self.seen = {}      # by id, whatever was answered
         self.lock = threading.Lock()
-        endpoint = self
-
-        class Handler(http.server.BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def do_POST(self):
-                endpoint.take(self)
-
-            def log_message(self, *_):
-                pass
-
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self.server.server_port}/in"
-        self.thread = threading.Thread(target=self.server.serve_forever)
 
     def take(self, call):
         body = call.rfile.read(int(call.headers["Content-Length"]))
@@ -83,23 +126,10 @@ class Endpoint:
             return call.connection.close()
         text = json.dumps({"requestId": "another" if how == "another id" else request_id, "timestamp": 1})
         text = "sorry" if how == "not json" else text
-        call.send_response(int(how) if how in ("500", "429") else 200)
-        call.send_header("Content-Type", "application/json")
-        call.send_header("Content-Length", str(len(text) + (how == "half")))
-        call.end_headers()
-        call.wfile.write(text.encode())
+        call.reply(int(how) if how in ("500", "429") else 200, text, promised=how == "half")
         if how == "half":  # it has the records, and the client cannot know
             call.close_connection = True
         return None
-
-    def __enter__(self):
-        self.thread.start()
-        return self
-
-    def __exit__(self, *_):
-        self.server.shutdown()
-        self.thread.join()
-        self.server.server_close()
 
 
 HTTP_RESOURCE = """
@@ -205,3 +235,35 @@ def test_another_stream_gets_every_record_through_kills(server):
 
     missing = await_all(set(writer.acknowledged), copied)
     assert not missing, f"seed {SEED}: {len(missing)} of {len(writer.acknowledged)} lost, such as {sorted(missing)[:5]}"
+
+
+FUNCTION_RESOURCE = """
+apiVersion: millrace.dev/v1alpha1
+kind: DeliveryStream
+metadata: {{name: ledger}}
+spec:
+  destination:
+    type: Folder
+    folder: {{path: ledger, bufferingHints: {{sizeInMBs: 1, intervalInSeconds: 1}}}}
+  processing:
+    processors: [{{type: Lambda, parameters: {{LambdaArn: "{url}"}}}}]
+"""
+
+
+def test_a_function_that_fails_now_and_then_gets_and_gives_back_every_record(server):
+    with Function() as function:
+        apply(server, FUNCTION_RESOURCE.format(url=function.url))
+        writer = Writer(server.endpoint)
+        wait_serving(writer)
+        with writer:
+            time.sleep(4)
+        owed = {record.upper() for record in writer.acknowledged if "7" not in record}
+        folder = pathlib.Path(server.data) / "delivered" / "ledger"
+
+        def arrived():
+            return {line for path in folder.rglob("*") if path.is_file() for line in path.read_text().splitlines()}
+
+        missing = await_all(owed, arrived)
+        assert not missing, f"seed {SEED}: {len(missing)} lost, such as {sorted(missing)[:5]}"
+        assert arrived() == owed, "a record that the function dropped, or in lower case"
+        assert function.calls > 3

@@ -48,6 +48,7 @@ void ShardFeed::Stop() {
     is_stopping_ = true;
   }
   stop_.request_stop();
+  for (const auto& processor : processors_) processor->Stop();
   stopped_.notify_all();
   if (thread_.joinable()) thread_.join();
 }
@@ -144,7 +145,7 @@ bool ShardFeed::WaitUntilDelivered() {
 void ShardFeed::Note(const Status& status) {
   std::lock_guard lock(mu_);
   if (!status.ok() && error_.empty())
-    log::Warning("a shard can't be read", {{"shard", shard_}, {"error", status.ToString()}});
+    log::Warning("a shard waits", {{"shard", shard_}, {"error", status.ToString()}});
   error_ = status.ok() ? std::string() : status.ToString();
 }
 

@@ -14,6 +14,8 @@ class Processor {
  public:
   virtual ~Processor() = default;
   virtual Status Process(Batch& batch) = 0;
+  // Breaks a call that another thread is in; those that come later fail.
+  virtual void Stop() {}
 };
 
 }  // namespace millrace::delivery

@@ -160,9 +160,13 @@ Result<PipelineParts> BuildPipeline(const DeliveryPlan& plan, const BuildOptions
   auto specs = plan.spec.processing_enabled ? plan.spec.processors
                                             : std::vector<resources::DeliveryProcessor>();
   // Made once here so that what is wrong with them is said now.
-  RETURN_IF_ERROR(MakeProcessors(specs, clock).status());
-  parts.make_processors = [specs = std::move(specs), &clock] {
-    return std::move(MakeProcessors(specs, clock)).value();
+  const ProcessorContext context{
+      .delivery_stream_arn = plan.delivery_stream_arn,
+      .region = plan.region,
+      .source_stream_arn = plan.spec.source.type == "Stream" ? plan.source.stream_arn : ""};
+  RETURN_IF_ERROR(MakeProcessors(specs, context, clock).status());
+  parts.make_processors = [specs = std::move(specs), context, &clock] {
+    return std::move(MakeProcessors(specs, context, clock)).value();
   };
   return parts;
 }

@@ -20,22 +20,6 @@ constexpr size_t kUuidBytes = 16;
 constexpr std::string_view kRefusedCode = "HttpEndpoint.DestinationException";
 constexpr std::string_view kWrongAnswerCode = "HttpEndpoint.InvalidResponseFromDestination";
 
-// The address of an endpoint and what is asked for there.
-struct Url {
-  std::string endpoint;
-  std::string target;
-};
-
-Result<Url> SplitUrl(const std::string& url) {
-  const size_t scheme = url.find("://");
-  if (scheme == std::string::npos) return InvalidArgument("url '" + url + "' has no scheme");
-  const size_t path = url.find_first_of("/?#", scheme + 3);
-  const std::string endpoint = url.substr(0, path);
-  std::string target = path == std::string::npos ? "/" : url.substr(path, url.find('#') - path);
-  if (!target.starts_with('/')) target.insert(0, 1, '/');
-  return Url{endpoint, std::move(target)};
-}
-
 // Records first .. last of a parcel, one request's.
 struct Chunk {
   size_t first = 0;
@@ -105,7 +89,7 @@ Delivery Judge(const net::ClientResponse& response, const std::string& id) {
 
 class HttpEndpointSink final : public Sink {
  public:
-  HttpEndpointSink(HttpEndpointOptions options, Url url, Clock& clock)
+  HttpEndpointSink(HttpEndpointOptions options, net::UrlParts url, Clock& clock)
       : options_(std::move(options)),
         target_(std::move(url.target)),
         clock_(clock),
@@ -188,7 +172,7 @@ class HttpEndpointSink final : public Sink {
 }  // namespace
 
 Result<std::unique_ptr<Sink>> MakeHttpEndpointSink(HttpEndpointOptions options, Clock& clock) {
-  ASSIGN_OR_RETURN(Url url, SplitUrl(options.url));
+  ASSIGN_OR_RETURN(net::UrlParts url, net::SplitUrl(options.url));
   return std::unique_ptr<Sink>(
       std::make_unique<HttpEndpointSink>(std::move(options), std::move(url), clock));
 }

@@ -138,7 +138,7 @@ TEST(Processors, StandInFirehosesOrder) {
                       {"RecordDeAggregation",
                        {{"SubRecordType", "DELIMITED"}, {"Delimiter", codec::Base64Encode("|")}}},
                       {"Decompression", {{"CompressionFormat", "GZIP"}}}},
-                     SystemClock());
+                     {}, SystemClock());
   ASSERT_TRUE(made.ok()) << made.status().message();
   const std::string packed = Gzip("a|b");
   Batch batch;
@@ -151,7 +151,7 @@ TEST(Processors, StandInFirehosesOrder) {
 
 TEST(Processors, OfAnUnknownTypeAreRefused) {
   EXPECT_EQ(MakeProcessors(
-                {{"RecordDeAggregation", {{"SubRecordType", "DELIMITED"}, {"Delimiter", "?"}}}},
+                {{"RecordDeAggregation", {{"SubRecordType", "DELIMITED"}, {"Delimiter", "?"}}}}, {},
                 SystemClock())
                 .status()
                 .code(),
