@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "common/base/nearest_name.h"
-#include "common/resources/quantity.h"
+#include "common/base/quantity.h"
 
 namespace millrace::resources {
 namespace {

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "common/resources/quantity.h"
+#include "common/base/quantity.h"
 
 namespace millrace::resources {
 namespace {

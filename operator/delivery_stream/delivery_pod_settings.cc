@@ -1,5 +1,5 @@
+#include "common/base/quantity.h"
 #include "common/resources/field_reader.h"
-#include "common/resources/quantity.h"
 #include "operator/delivery_stream/delivery_pods.h"
 
 namespace millrace::op {

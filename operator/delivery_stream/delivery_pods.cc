@@ -1,8 +1,8 @@
 #include "operator/delivery_stream/delivery_pods.h"
 
+#include "common/base/quantity.h"
 #include "common/codec/base64.h"
 #include "common/codec/digest.h"
-#include "common/resources/quantity.h"
 #include "common/resources/workload_resource.h"
 #include "operator/engine/component.h"
 
@@ -56,9 +56,7 @@ Value Part(const DeliveryPodSettings& settings, const ResourceKey& key, const ch
   return out;
 }
 
-int64_t Bytes(const std::string& quantity) {
-  return resources::ParseQuantity(quantity).value_or(0);
-}
+int64_t Bytes(const std::string& quantity) { return ParseQuantity(quantity).value_or(0); }
 
 Value Arguments(const DeliveryPodSettings& settings) {
   json::Array out;

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "common/resources/quantity.h"
+#include "common/base/quantity.h"
 
 namespace millrace::op {
 
@@ -17,7 +17,7 @@ ExpandDecision DecideExpansion(const resources::StreamPoolSpec::AutoExpand& rule
   if (use.actual_bytes < use.requested_bytes) {
     return {{}, "Resizing", used + "; the last enlargement is still under way"};
   }
-  const int64_t most = resources::ParseQuantity(rule.max_size).value_or(0);
+  const int64_t most = ParseQuantity(rule.max_size).value_or(0);
   if (use.requested_bytes >= most) {
     return {{}, "AtMaxSize", used + ", and the volumes have autoExpand.maxSize: raise it"};
   }

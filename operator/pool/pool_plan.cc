@@ -2,12 +2,11 @@
 
 #include <algorithm>
 
-#include "common/resources/quantity.h"
+#include "common/base/quantity.h"
 
 namespace millrace::op {
 
 using json::Value;
-using resources::ParseQuantity;
 
 namespace {
 
@@ -40,7 +39,7 @@ void PlanStorage(const PoolWorld& world, PoolPlan& plan) {
     if (decision.bytes) plan.expanded_bytes = bytes = *decision.bytes;
   }
   // The text that people wrote where nothing else was decided.
-  plan.input.volume_size = bytes == asked ? spec.storage_size : resources::FormatQuantity(bytes);
+  plan.input.volume_size = bytes == asked ? spec.storage_size : FormatQuantity(bytes);
 }
 
 }  // namespace

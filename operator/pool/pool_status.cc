@@ -1,5 +1,5 @@
+#include "common/base/quantity.h"
 #include "common/resources/conditions.h"
-#include "common/resources/quantity.h"
 #include "operator/pool/pool_plan.h"
 
 namespace millrace::op {
@@ -85,7 +85,7 @@ void SetStorage(const PoolWorld& world, const PoolPlan& plan, Value& status) {
   if (told.Has("actual")) storage.Set("actual", told["actual"]);
   storage.Set("resizing", told["resizing"].AsInt());
   if (plan.expanded_bytes) {
-    storage.Set("autoExpandedSize", resources::FormatQuantity(*plan.expanded_bytes));
+    storage.Set("autoExpandedSize", FormatQuantity(*plan.expanded_bytes));
     storage.Set("lastExpandTime", resources::FormatTime(world.now));
   }
   status.Set("storage", std::move(storage));

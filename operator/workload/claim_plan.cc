@@ -2,12 +2,11 @@
 
 #include <algorithm>
 
-#include "common/resources/quantity.h"
+#include "common/base/quantity.h"
 
 namespace millrace::op {
 namespace {
 
-using resources::FormatQuantity;
 using Kind = WorkloadAction::Kind;
 
 constexpr WallMs kOnlineGrowthMsMax = 180'000;
@@ -60,7 +59,7 @@ std::string StorageClassText(const WorkloadInput& input) {
 }
 
 void PlanClaims(const WorkloadInput& input, WorkloadPlan& plan) {
-  const int64_t wanted = resources::ParseQuantity(input.spec.volume_size).value_or(0);
+  const int64_t wanted = ParseQuantity(input.spec.volume_size).value_or(0);
   Verdict verdict = {false, "Idle", ""};
   for (const Member& member : plan.members) {
     const ObservedClaim* claim = input.FindClaim(ClaimName(member.name));

@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
+#include "common/base/quantity.h"
 #include "common/kube/object.h"
-#include "common/resources/quantity.h"
 #include "operator/engine/drain_gate.h"
 
 namespace millrace::op {
@@ -96,7 +96,7 @@ NodeState StateOf(const Value* node, bool nodes_known) {
 
 int64_t BytesIn(const Value& quantity) {
   if (quantity.is_int()) return quantity.AsInt();
-  return resources::ParseQuantity(quantity.AsString()).value_or(0);
+  return ParseQuantity(quantity.AsString()).value_or(0);
 }
 
 }  // namespace

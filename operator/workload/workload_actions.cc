@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
+#include "common/base/quantity.h"
 #include "common/log/log.h"
-#include "common/resources/quantity.h"
 #include "operator/workload/observe.h"
 #include "operator/workload/workload_objects.h"
 
@@ -240,7 +240,7 @@ Status WorkloadActions::DeletePod(const WorkloadAction& action, bool force) {
 }
 
 Status WorkloadActions::Grow(const WorkloadAction& action) {
-  const std::string size = resources::FormatQuantity(action.bytes);
+  const std::string size = FormatQuantity(action.bytes);
   Value patch;
   patch["metadata"].Set("uid", action.uid);
   patch["metadata"].Set("resourceVersion", action.resource_version);

@@ -1,7 +1,7 @@
 #include "operator/workload/workload_status.h"
 
+#include "common/base/quantity.h"
 #include "common/resources/conditions.h"
-#include "common/resources/quantity.h"
 
 namespace millrace::op {
 namespace {
@@ -53,7 +53,7 @@ Value WorkloadStatus(const Value& before, const WorkloadInput& input, const Work
     Value storage;
     storage.Set("requested", input.spec.volume_size);
     if (plan.actual_bytes > 0) {
-      storage.Set("actual", resources::FormatQuantity(plan.actual_bytes));
+      storage.Set("actual", FormatQuantity(plan.actual_bytes));
     }
     storage.Set("resizing", int64_t{plan.resizing});
     status.Set("storage", std::move(storage));

@@ -3,7 +3,7 @@
 #include <string_view>
 
 #include "common/base/check.h"
-#include "common/resources/quantity.h"
+#include "common/base/quantity.h"
 #include "common/resources/stream_pool_resource.h"
 #include "common/resources/stream_resource.h"
 #include "common/resources/stream_user_resource.h"
@@ -16,7 +16,7 @@ using namespace millrace;
 void ParseAsOthers(const json::Value& spec) {
   if (auto pool = resources::StreamPoolSpec::Parse(spec); pool.ok()) {
     // What was let through can be counted with.
-    CHECK(resources::ParseQuantity(pool->storage_size).has_value());
+    CHECK(ParseQuantity(pool->storage_size).has_value());
     CHECK(resources::CheckStreamPoolTransition(*pool, *pool, "").ok());
   }
   if (auto workload = resources::WorkloadSpec::Parse(spec); workload.ok()) {

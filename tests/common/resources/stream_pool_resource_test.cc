@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include "common/resources/quantity.h"
+#include "common/base/quantity.h"
 #include "common/resources/stream_user_resource.h"
 
 namespace millrace::resources {

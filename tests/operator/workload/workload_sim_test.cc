@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-#include "common/resources/quantity.h"
+#include "common/base/quantity.h"
 
 namespace millrace::op {
 
@@ -45,7 +45,7 @@ void WorkloadSim::Take(const WorkloadAction& action) {
       if (!claim.seen.name.empty()) return;
       claim.seen.name = ClaimName(action.name);
       claim.seen.uid = "c" + std::to_string(next_uid_++);
-      claim.seen.requested_bytes = *resources::ParseQuantity(in.spec.volume_size);
+      claim.seen.requested_bytes = *ParseQuantity(in.spec.volume_size);
       return;
     }
     case Kind::kCreatePod: {

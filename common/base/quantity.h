@@ -5,7 +5,7 @@
 #include <string>
 #include <string_view>
 
-namespace millrace::resources {
+namespace millrace {
 
 // A Kubernetes quantity as a number of bytes, rounded up: "10Gi", "1.5G", "1e3" is none. Nothing
 // where the text is no quantity, or past 8 EiB.
@@ -15,4 +15,4 @@ std::optional<int64_t> ParseMilli(std::string_view text);
 // The shortest exact text: "10Gi", "1536Mi", "1000".
 std::string FormatQuantity(int64_t bytes);
 
-}  // namespace millrace::resources
+}  // namespace millrace

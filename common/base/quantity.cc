@@ -1,9 +1,9 @@
-#include "common/resources/quantity.h"
+#include "common/base/quantity.h"
 
 #include <array>
 #include <utility>
 
-namespace millrace::resources {
+namespace millrace {
 namespace {
 
 constexpr std::array<std::pair<std::string_view, int64_t>, 11> kUnits = {{
@@ -84,4 +84,4 @@ std::string FormatQuantity(int64_t bytes) {
   return std::to_string(bytes / best_unit) + std::string(best);
 }
 
-}  // namespace millrace::resources
+}  // namespace millrace
