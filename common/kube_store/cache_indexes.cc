@@ -12,6 +12,8 @@ using json::Value;
 
 namespace {
 
+constexpr std::string_view kDeliveryStreams = "DeliveryStream";
+
 uint64_t NumberOf(const std::string& uid) {
   std::string hex;
   for (char c : uid) {
@@ -30,7 +32,8 @@ kube::CacheOptions CacheIndexesOf(std::string_view kind, bool lists_streams) {
     };
   }
   const bool is_stream = kind == kStreamKind;
-  if (!is_stream && kind != kShardMapKind) return options;
+  const bool is_map = kind == kShardMapKind;
+  if (!is_stream && !is_map && kind != kDeliveryStreams) return options;
   const auto names_of = [](const Value& object) {
     return std::vector{StreamNameIn(kube::NameOf(object).name, object["spec"])};
   };
@@ -39,7 +42,8 @@ kube::CacheOptions CacheIndexesOf(std::string_view kind, bool lists_streams) {
     options.indexes["streamUid"] = [](const Value& object) {
       return std::vector{std::to_string(NumberOf(kube::UidOf(object)))};
     };
-  } else {
+  }
+  if (is_map) {
     options.indexes["deleting"] = [](const Value& object) {
       const bool deleting = object.At("spec", "deleting").AsBool();
       return deleting ? std::vector<std::string>{"true"} : std::vector<std::string>{};

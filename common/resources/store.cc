@@ -3,8 +3,9 @@
 namespace millrace::resources {
 
 std::string StreamNameIn(std::string_view name, const json::Value& spec) {
-  const std::string& given = spec["streamName"].AsString();
-  return given.empty() ? std::string(name) : given;
+  for (const char* given : {"streamName", "deliveryStreamName"})
+    if (!spec[given].AsString().empty()) return spec[given].AsString();
+  return std::string(name);
 }
 
 Result<std::vector<Resource>> ResourceStore::ListByStreamName(std::string_view kind,

@@ -52,7 +52,7 @@ class ResourceStore {
       std::string_view kind, std::function<void(WatchEvent, const Resource&)> on_event) = 0;
 };
 
-// The AWS name of the stream that a Stream or ShardMap of this name and spec is of.
+// The AWS name of the stream that a Stream, ShardMap or DeliveryStream so named is of, by its spec.
 std::string StreamNameIn(std::string_view name, const json::Value& spec);
 
 }  // namespace millrace::resources

@@ -54,15 +54,13 @@ Result<std::optional<Resource>> DeliveryStreamReconciler::Find(std::string_view 
 }
 
 Result<std::string> DeliveryStreamReconciler::NameTakenBy(const Resource& resource) {
-  ASSIGN_OR_RETURN(const std::vector<Resource> all,
-                   store_.List(resources::kDeliveryStreamKind, ""));
   const std::string name = DeliveryStreamNameOf(resource);
-  for (const Resource& other : all) {
+  ASSIGN_OR_RETURN(const std::vector<Resource> namesakes,
+                   store_.ListByStreamName(resources::kDeliveryStreamKind, name));
+  for (const Resource& other : namesakes) {
     const bool older = std::tie(other.creation_timestamp, other.key) <
                        std::tie(resource.creation_timestamp, resource.key);
-    if (other.key != resource.key && older && DeliveryStreamNameOf(other) == name) {
-      return other.key.ToString();
-    }
+    if (other.key != resource.key && older) return other.key.ToString();
   }
   return std::string();
 }

@@ -215,6 +215,26 @@ TEST(KubeStoreCache, KeysAreFoundByWhatTheyStandFor) {
   EXPECT_EQ(api.CountOf("GET"), reads);
 }
 
+TEST(KubeStoreCache, DeliveryStreamsAreFoundByTheirAwsName) {
+  FakeKubeApi api;
+  kube::Client client(api.access());
+  KubeStoreOptions options;
+  options.cached_kinds = {"DeliveryStream"};
+  KubeStore store(client, options);
+  store.Start();
+  ASSERT_TRUE(Eventually([&] { return store.HasSynced(); }));
+  Resource clicks;
+  clicks.kind = "DeliveryStream";
+  clicks.key = {"shop", "clicks"};
+  ASSERT_TRUE(store.Create(clicks).ok());
+  clicks.key.ns = "other";
+  clicks.key.name = "eu";
+  clicks.spec.Set("deliveryStreamName", "clicks");
+  ASSERT_TRUE(store.Create(clicks).ok());
+  EXPECT_EQ(store.ListByStreamName("DeliveryStream", "clicks")->size(), 2u);
+  EXPECT_TRUE(store.ListByStreamName("DeliveryStream", "eu")->empty());
+}
+
 TEST(KubeStoreOptionalKinds, AMissingCrdHoldsNothingUpAndIsSaidWhenAskedFor) {
   FakeKubeApi api;
   api.Intercept([](const net::HttpRequest& request, const FakeKubeApi::Writer& writer) {

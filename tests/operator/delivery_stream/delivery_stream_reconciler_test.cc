@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "common/resources/conditions.h"
 #include "common/resources/file_store.h"
 #include "operator/delivery_stream/process_delivery_workers.h"
 #include "operator/runtime/process_runtime.h"
@@ -124,6 +125,20 @@ TEST_F(DeliveryStreamReconcilerTest, SecretsThatAreWrittenAreReadBackWithThoseTh
   const auto read = SecretInStore(*store_, {"shop", "own"});
   ASSERT_TRUE(read.ok()) << read.status().ToString();
   EXPECT_EQ(*read, (std::map<std::string, std::string>{{"a", "1"}, {"b", "3"}}));
+}
+
+TEST_F(DeliveryStreamReconcilerTest, AnAwsNameIsGivenOnce) {
+  MakeSecret();
+  Make("DeliveryStream", "clicks", (*json::ParseYaml(kSpec))[0]);
+  Reconcile();
+  json::Value spec = (*json::ParseYaml(kSpec))[0];
+  spec.Set("deliveryStreamName", "clicks");
+  Make("DeliveryStream", "later", spec);
+  for (int i = 0; i < 3; ++i) (void)reconciler_->Reconcile({"shop", "later"});
+  const auto later = store_->Get("DeliveryStream", {"shop", "later"});
+  ASSERT_TRUE(later.ok());
+  const json::Value& resolved = resources::FindCondition(later->status, "SourceResolved");
+  EXPECT_EQ(resolved["reason"].AsString(), "NameTaken");
 }
 
 }  // namespace
