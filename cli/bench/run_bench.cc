@@ -1,5 +1,7 @@
+#include <chrono>
 #include <cstdio>
 #include <functional>
+#include <thread>
 
 #include "cli/bench/cpu_usage.h"
 #include "cli/bench/fan_out_latency.h"
@@ -69,6 +71,7 @@ Status EnsureStream(const ApiOptions& api, const std::string& stream, int64_t sh
     found = client.Kinesis("DescribeStreamSummary", by_name);
     if (found.ok() && found->At("StreamDescriptionSummary", "StreamStatus").AsString() == "ACTIVE")
       return OkStatus();
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
   }
   return {Code::kTimeout, "stream " + stream + " does not become ACTIVE"};
 }
