@@ -38,6 +38,9 @@ std::string Describe(httplib::Error error) {
 
 using std::chrono::steady_clock;
 
+// Of a TLS record; nearly all requests fit.
+constexpr long kSentRecordMax = 4096;
+
 // The library writes without MSG_NOSIGNAL, and a peer that went away is no reason to end.
 void IgnoreBrokenPipes() {
   static std::once_flag once;
@@ -182,6 +185,8 @@ struct HttpClient::Impl {
     SSL_CTX* const tls = made->ssl_context();
     if (tls != nullptr) {
       SSL_CTX_set_mode(tls, SSL_MODE_RELEASE_BUFFERS);
+      // The one for sending stays all the same, as large as its records may be.
+      SSL_CTX_set_max_send_fragment(tls, kSentRecordMax);
       SSL_CTX_set_session_cache_mode(tls, SSL_SESS_CACHE_OFF);
     }
     return std::unique_ptr<httplib::ClientImpl>(std::move(made));

@@ -133,10 +133,13 @@ class ObjectCache final : public WatchSink {
   // Guarded by mu_.
   TextPacker packer_;
   std::set<std::string, std::less<>> namespaces_;
+  // Left alone, a pool has up to as much room again as it needs.
+  static constexpr size_t kBlocksOfAChunk = 512;
   // What is kept stands apart from the much larger documents that it was read from, so that these
   // leave whole pages behind.
   TextHeap texts_;
-  std::pmr::unsynchronized_pool_resource memory_;
+  std::pmr::unsynchronized_pool_resource memory_{
+      {.max_blocks_per_chunk = kBlocksOfAChunk, .largest_required_pool_block = 0}};
   Entries objects_{&memory_};
   std::pmr::map<std::string, Index, std::less<>> indexes_{&memory_};
   std::pmr::map<std::string, Order, std::less<>> orders_{&memory_};

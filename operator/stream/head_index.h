@@ -49,9 +49,11 @@ class HeadIndex {
   void Forget(const Shares& shares);
 
   mutable std::mutex mu_;
+  static constexpr size_t kBlocksOfAChunk = 512;  // a pool's room grows by no more
   // Guarded by mu_. What lives long stands together. By a hash of the map's key, whose name ends in
   // the stream's random uid: nobody can choose two alike.
-  std::pmr::unsynchronized_pool_resource memory_;
+  std::pmr::unsynchronized_pool_resource memory_{
+      {.max_blocks_per_chunk = kBlocksOfAChunk, .largest_required_pool_block = 0}};
   std::pmr::unordered_map<uint64_t, Shares> by_map_{&memory_};
   std::map<std::string, uint32_t> numbers_;  // of pods, for good
   std::vector<PodLoad> pods_;

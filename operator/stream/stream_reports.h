@@ -27,8 +27,10 @@ class StreamReports {
   void ForgetAllBut(const std::set<uint64_t>& uids);
 
  private:
+  static constexpr size_t kBlocksOfAChunk = 512;  // a pool's room grows by no more
   // Apart from the reports that it was read from, which are much larger.
-  std::pmr::unsynchronized_pool_resource memory_;
+  std::pmr::unsynchronized_pool_resource memory_{
+      {.max_blocks_per_chunk = kBlocksOfAChunk, .largest_required_pool_block = 0}};
   // A stream stands in one of these.
   std::pmr::unordered_map<uint64_t, uint64_t> versions_{&memory_};  // of `volume_`
   std::map<uint64_t, ObservedStream> others_;
