@@ -94,19 +94,21 @@ void FollowHiddenStream(const DeliveryInput& input, const DeliveryStreamSpec& sp
 
 void PlanDeletion(const DeliverySettings& settings, const DeliveryInput& input,
                   const Result<DeliveryStreamSpec>& spec, DeliverySteps& steps) {
-  const auto& report = input.observed.report;
   const bool keeps = spec.ok() && spec->deletion_policy == "Retain" &&
                      spec->management_policy == "Full" && ResolveDelivery(input, spec).value;
   const auto since = resources::ParseTime(*input.resource.deletion_timestamp);
   const auto waited = std::chrono::milliseconds(since ? input.now - *since : 0);
-  const bool drained = report && report->state == "Flushing" && report->drained;
-  if (keeps && !drained && waited < settings.flush_within) {
+  if (keeps && !IsDrained(input) && waited < settings.flush_within) {
     DeliveryPlan plan = MakeDeliveryPlan(settings, input, *spec);
     plan.state = "Flushing";
     steps.orders = {input.resource.key, input.resource.uid, plan.ToText(), 1, KeepsFiles(*spec)};
     steps.status = DeliveryStatus(settings, input, spec);
     steps.again = settings.observe_every;
     return;
+  }
+  if (keeps) {
+    json::Value status = DeliveryStatus(settings, input, spec);
+    if (status != input.resource.status) steps.status = std::move(status);
   }
   steps.stop = true;
   steps.delete_cursors = input.cursors.has_value();

@@ -89,6 +89,9 @@ resources::DeliveryPlan MakeDeliveryPlan(const DeliverySettings& settings,
                                          const resources::DeliveryStreamSpec& spec);
 // Pure.
 DeliverySteps PlanDelivery(const DeliverySettings& settings, const DeliveryInput& input);
+// Whether a deletion has delivered what it had to. Said in the status before processes stop, since
+// nobody is left to say it afterwards.
+bool IsDrained(const DeliveryInput& input);
 // status of the DeliveryStream (delivery_stream_status.cc); pure.
 json::Value DeliveryStatus(const DeliverySettings& settings, const DeliveryInput& input,
                            const Result<resources::DeliveryStreamSpec>& spec);

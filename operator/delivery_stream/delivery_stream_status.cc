@@ -10,12 +10,14 @@ using resources::DeliveryStreamSpec;
 
 namespace {
 
+constexpr const char* kDrained = "Drained";
 // A process that ends so often is not going to stay.
 constexpr int kRestartsWorrying = 3;
 
 DeliveryVerdict Ready(const DeliveryInput& input, const Result<DeliveryStreamSpec>& spec,
                       const DeliveryVerdict& resolved) {
   if (input.resource.deletion_timestamp) {
+    if (IsDrained(input)) return {false, kDrained, "all is delivered; the processes stop"};
     return {false, "Deleting", "what was accepted is delivered before the processes stop"};
   }
   if (!resolved.value) return resolved;
@@ -112,6 +114,13 @@ std::string EncryptionWord(const DeliveryInput& input, const DeliveryStreamSpec&
 }
 
 }  // namespace
+
+bool IsDrained(const DeliveryInput& input) {
+  const auto& report = input.observed.report;
+  if (report && report->state == "Flushing" && report->drained) return true;
+  const json::Value& told = resources::FindCondition(input.resource.status, "Ready");
+  return input.resource.deletion_timestamp && told["reason"].AsString() == kDrained;
+}
 
 json::Value DeliveryStatus(const DeliverySettings& settings, const DeliveryInput& input,
                            const Result<DeliveryStreamSpec>& spec) {

@@ -170,6 +170,19 @@ TEST(DeliveryStreamPlan, DrainedProcessesAreStoppedWithTheirStream) {
   EXPECT_TRUE(steps.stop && steps.remove_finalizer && steps.delete_source);
 }
 
+TEST(DeliveryStreamPlan, StoppingProcessesThatSayNothingMoreAreNotStartedAgain) {
+  DeliveryInput input = Deleting();
+  input.observed.report->state = "Flushing";
+  input.observed.report->drained = true;
+  const DeliverySteps first = PlanDelivery({}, input);
+  EXPECT_THAT(Why(first, "Ready"), HasSubstr("False Drained"));
+  input.resource.status = *first.status;
+  input.observed = {};
+  const DeliverySteps second = PlanDelivery({}, input);
+  EXPECT_FALSE(second.orders);
+  EXPECT_TRUE(second.stop && second.remove_finalizer);
+}
+
 TEST(DeliveryStreamPlan, DeletionPolicyDeleteDoesNotWait) {
   DeliveryInput input = Deleting();
   input.resource.spec.Set("deletionPolicy", "Delete");
