@@ -160,6 +160,22 @@ def everything_is_built(tree):
             yield f"{path}: is not in {folder}/CMakeLists.txt"
 
 
+def local_names(tree):
+    """files that are compiled together share no local name"""
+    for path, cmake in tree.items():
+        if not path.endswith("CMakeLists.txt") or "millrace_library(" not in cmake or "UNITY_BUILD OFF" in cmake:
+            continue
+        alone = re.findall(r"\w+\.cc", " ".join(re.findall(r"ALONE ([^)]*)", cmake)))
+        seen = {}
+        for file in sorted(cpp(tree)):
+            folder, _, name = file.rpartition("/")
+            if folder == folder_of(path) and file.endswith(".cc") and name not in ("main.cc", *alone):
+                for local, declared in source.local_names(tree[file]).items():
+                    other, before = seen.setdefault(local, (file, declared))
+                    if other != file and not (declared and declared == before):
+                        yield f"{file}: has {local}, as {other} has; rename one, or list it as ALONE in {path}"
+
+
 def names(tree):
     """files are snake_case, in folders that say what they hold"""
     for path in cpp(tree):
@@ -209,5 +225,5 @@ def text_files(tree):
 
 
 ALL = [include_layers, includes_exist, declared_dependencies, third_party_doors, folder_cycles, file_cycles,
-       file_sizes, folder_sizes, function_sizes, everything_is_built, names, headers, threads_are_joined,
+       file_sizes, folder_sizes, function_sizes, everything_is_built, local_names, names, headers, threads_are_joined,
        nothing_unfinished, text_files]

@@ -22,6 +22,19 @@ def code_of(text):
     return NOT_CODE.sub(lambda found: "\n" * found[0].count("\n"), text)
 
 
+def local_names(text):
+    """{name: how it is declared} of what only this file sees; relies on clang-format: such lines begin in column 0."""
+    found = {}
+    for body in re.findall(r"^namespace \{\n(.*?)^\}", re.sub(r"^\}(?!  //)", " }", text, flags=re.M), re.M | re.S):
+        for line in re.findall(r"^[A-Za-z_].*", code_of(body), re.M):
+            line = re.sub(r"__attribute__\(\(.*?\)\)\)?|\[\[\w+\]\]|<[^()]*>", "", line).split(" : ")[0]
+            name = (re.search(r"^using (?:[\w:]*::)?(\w+)", line) or re.search(r"\b(?:class|struct|enum) (\w+)", line)
+                    or re.search(r"(\w+)(?:\[\w*\])* ?(?:[({=;]|$)", line))
+            if name and name[1] != "template":  # what it is follows in the next line
+                found[name[1]] = line if line.startswith("using ") else ""
+    return found
+
+
 def is_function(head):
     return "(" in head and not NO_FUNCTION.match(head) and not head.endswith("=") and not LAMBDA.search(head)
 
