@@ -179,6 +179,11 @@ class PoolOnApi : public ::testing::Test {
 };
 
 TEST_F(PoolOnApi, IsMadeUpgradedAndEnlargedInARestrictedNamespace) {
+  Value secret = *json::ParseJson(
+      R"({"type":"kubernetes.io/dockerconfigjson","data":{".dockerconfigjson":"e30="}})");
+  secret["metadata"].Set("name", "pull");
+  secret["metadata"].Set("namespace", kNamespace);
+  Must(client_.Create(types::Secret(), secret));
   Value pool;
   pool["metadata"].Set("name", "upgraded");
   pool["metadata"].Set("namespace", kNamespace);
