@@ -19,13 +19,7 @@ constexpr const char* kOneStream = "millrace.dev/delivery";  // label: the Workl
 constexpr int64_t kNodeGoneSeconds = 15;
 
 std::string Hex(std::string_view text, size_t digits) {
-  constexpr std::string_view kDigits = "0123456789abcdef";
-  std::string out;
-  for (const uint8_t byte : codec::Sha256(text)) {
-    out.push_back(kDigits[byte >> 4]);
-    out.push_back(kDigits[byte & 15]);
-  }
-  return out.substr(0, digits);
+  return codec::Hex(codec::Sha256(text)).substr(0, digits);
 }
 
 std::map<std::string, std::string> Labels(const DeliveryPodSettings& settings,

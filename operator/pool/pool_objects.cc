@@ -61,13 +61,7 @@ Value OwnPods() {
 }
 
 std::string Hex(std::string_view text, size_t digits) {
-  constexpr std::string_view kDigits = "0123456789abcdef";
-  std::string out;
-  for (const uint8_t byte : codec::Sha256(text)) {
-    out.push_back(kDigits[byte >> 4]);
-    out.push_back(kDigits[byte & 15]);
-  }
-  return out.substr(0, digits);
+  return codec::Hex(codec::Sha256(text)).substr(0, digits);
 }
 
 }  // namespace
